@@ -44,4 +44,6 @@ class ImapUrl:
     partial: PartialRange | None
     expires_at: datetime | None
     urlauth: UrlAuth | None
-    rump: bytes | None
+    rump: bytes | None = None
+    search: bytes | None = None
+    """``?enc-search`` decoded: the URL is a list of messages"""
