@@ -1,0 +1,146 @@
+"""Sieve's commands, tests, tags, comparators and match types as rows, and the one table made of them.
+
+An ``Extension`` says what a ``require`` of its capability brings. The registry is built once, refuses two owners
+for one name, and is what ManageSieve's SIEVE line is computed from (RFC 5228 §6, RFC 5804 §1.7).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from verbena.model.errors import InternalError
+from verbena.sieve.compare import Comparator
+from verbena.sieve.errors import Place
+from verbena.sieve.program import Block, Step, Test, Text
+
+if TYPE_CHECKING:
+    from verbena.sieve.arguments import Arguments
+    from verbena.sieve.check import Checker
+    from verbena.sieve.match import Matcher
+
+
+class Takes(IntEnum):
+    """What follows a tag, or stands at a position."""
+
+    NOTHING = 0
+    STRING = 1
+    STRINGS = 2
+    NUMBER = 3
+
+
+class Tests(IntEnum):
+    NONE = 0
+    ONE = 1
+    LIST = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """``group``: at most one tag of a group may stand on a command; alone in it unless it is shared, such as
+    ``match-type``. ``constant``: its value may hold no variables."""
+
+    name: bytes
+    takes: Takes = Takes.NOTHING
+    group: bytes = b""
+    constant: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Arguments of a command or test. ``optional`` positional ones, all of them, may be left out and stand first.
+    ``tag_groups`` are shared sets of tags it takes, such as ``match``, ``address-part``, ``comparator``."""
+
+    positional: tuple[Takes, ...] = ()
+    optional: tuple[Takes, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    tag_groups: tuple[bytes, ...] = ()
+    tests: Tests = Tests.NONE
+    block: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """``build`` makes the step; ``block`` is there when the shape takes one."""
+
+    name: bytes
+    shape: Shape
+    build: Callable[["Checker", "Arguments", "Block | None"], Step]
+
+
+@dataclass(frozen=True, slots=True)
+class TestRow:
+    name: bytes
+    shape: Shape
+    build: Callable[["Checker", "Arguments"], Test]
+
+
+@dataclass(frozen=True, slots=True)
+class AddedTags:
+    """Tags an extension gives commands or tests of others (``owners``), or to everything that takes a shared group."""
+
+    owners: tuple[bytes, ...]
+    tags: tuple[Tag, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchRow:
+    """A match type: ``tag`` chooses it, ``make`` builds its matcher and refuses comparators that do not go with it."""
+
+    tag: Tag
+    make: Callable[["Checker", "Arguments", Comparator], "Matcher"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """``capabilities`` are the names one may require; empty for what is always there (RFC 5228 itself)."""
+
+    rfc: int
+    capabilities: tuple[bytes, ...]
+    commands: tuple[CommandRow, ...] = ()
+    tests: tuple[TestRow, ...] = ()
+    added: tuple[AddedTags, ...] = ()
+    comparators: tuple[Comparator, ...] = ()
+    matches: tuple["MatchRow", ...] = ()
+    substitute: Callable[["Checker", bytes, Place], Text] | None = None
+    """turns a string of the script into a text, where the extension gives strings a meaning (variables)"""
+
+
+class Registry:
+    """All that scripts may use; immutable."""
+
+    def __init__(self, extensions: tuple[Extension, ...]) -> None:
+        self.commands: dict[bytes, tuple[CommandRow, Extension]] = {}
+        self.tests: dict[bytes, tuple[TestRow, Extension]] = {}
+        self.comparators: dict[bytes, Comparator] = {}
+        self.capabilities: dict[bytes, Extension] = {}
+        self.match_makers: dict[bytes, Callable[[Checker, Arguments, Comparator], Matcher]] = {}
+        self.added: dict[bytes, list[tuple[Tag, Extension]]] = {}
+        for extension in extensions:
+            self._add(extension)
+
+    def _add(self, extension: Extension) -> None:
+        for capability in extension.capabilities:
+            if capability in self.capabilities:
+                raise InternalError(f"two extensions own the capability {capability.decode()}")
+            self.capabilities[capability] = extension
+        for command in extension.commands:
+            if command.name in self.commands:
+                raise InternalError(f"two extensions own the command {command.name.decode()}")
+            self.commands[command.name] = (command, extension)
+        for test in extension.tests:
+            if test.name in self.tests:
+                raise InternalError(f"two extensions own the test {test.name.decode()}")
+            self.tests[test.name] = (test, extension)
+        for comparator in extension.comparators:
+            self.comparators[comparator.name] = comparator
+        for match in extension.matches:
+            self.match_makers[match.tag.name] = match.make
+            self.added.setdefault(match.tag.group, []).append((match.tag, extension))
+        for added in extension.added:
+            for owner in added.owners:
+                self.added.setdefault(owner, []).extend((tag, extension) for tag in added.tags)
+
+    def capability_line(self) -> bytes:
+        """What ManageSieve lists under SIEVE, in the order of registration."""
+        return b" ".join(self.capabilities)
