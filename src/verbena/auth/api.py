@@ -13,7 +13,8 @@ from verbena.store.api import AccountRef
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A session's user. ``submit_server`` marks an identity that may fetch ``submit+`` URLs (RFC 4467 §3, RFC 4468 §2)."""
+    """A session's user. ``submit_server`` marks an identity that may fetch ``submit+`` URLs (RFC 4467 §3,
+    RFC 4468 §2)."""
 
     account: AccountRef
     login: str
@@ -56,7 +57,8 @@ class Authenticator(Protocol):
         allows it, ``-PLUS`` only with a channel binding, EXTERNAL only with a client certificate."""
 
     def start(self, mechanism: str, tls: TlsState | None, peer: Peer, protocol: str) -> Exchange:
-        """Raises ``Refused(AUTHENTICATION_FAILED)`` for a mechanism not on offer, ``Refused(PRIVACY_REQUIRED)`` where TLS would help."""
+        """Raises ``Refused(AUTHENTICATION_FAILED)`` for a mechanism not on offer, ``Refused(PRIVACY_REQUIRED)`` where
+        TLS would help."""
 
     async def login(self, user: str, password: Secret, tls: TlsState | None, peer: Peer, protocol: str) -> Identity:
         """IMAP's LOGIN. Raises as ``Exchange.step``."""

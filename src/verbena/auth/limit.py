@@ -1,0 +1,104 @@
+"""How many failed logins an address and an account may have, and how long each has to wait (RFC 4422 §6, RFC 4954 §6).
+
+Failures are counted per address (an IPv6 /64, the smallest thing that one user owns) and per account, and forgotten
+``WINDOW_S`` after the last one. Over its limit an address is refused unheard. An account over its limit refuses
+only addresses that never logged in to it before, so that a stranger who guesses can not lock the owner out.
+A refused answer is held back for a time that doubles with each failure. All memory is bounded and of this process.
+"""
+
+import ipaddress
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from verbena.model.errors import Refused
+from verbena.model.reason import Reason
+
+WINDOW_S: Final = 600.0
+MAX_ADDRESS_FAILURES: Final = 50
+"""A whole office may sit behind one address."""
+MAX_ACCOUNT_FAILURES: Final = 20
+FIRST_DELAY_S: Final = 0.25
+MAX_DELAY_S: Final = 8.0
+KNOWN_S: Final = 30 * 86_400.0
+MAX_ENTRIES: Final = 50_000
+"""Of each kind; the oldest are dropped first."""
+
+
+def address_key(address: str) -> str:
+    """What an address is counted under: itself, or its /64."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
+
+
+class _Counter:
+    """Counts per key, forgotten some time after the last one."""
+
+    def __init__(self, kept_s: float) -> None:
+        self._kept_s: Final = kept_s
+        self._entries: OrderedDict[str, tuple[int, float]] = OrderedDict()
+
+    def count(self, key: str, now_s: float) -> int:
+        count, at_s = self._entries.get(key, (0, now_s))
+        return count if now_s - at_s < self._kept_s else 0
+
+    def add(self, key: str, now_s: float) -> None:
+        self._entries[key] = (self.count(key, now_s) + 1, now_s)
+        self._entries.move_to_end(key)
+        if len(self._entries) > MAX_ENTRIES:
+            self._entries.popitem(last=False)
+
+    def forget(self, key: str) -> None:
+        self._entries.pop(key, None)
+
+
+class LoginLimit:
+    """``clock`` gives seconds of a clock that never goes back."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        max_address_failures: int = MAX_ADDRESS_FAILURES,
+        max_account_failures: int = MAX_ACCOUNT_FAILURES,
+    ) -> None:
+        self._clock: Final = clock
+        self._max_address: Final = max_address_failures
+        self._max_account: Final = max_account_failures
+        self._addresses: Final = _Counter(WINDOW_S)
+        self._accounts: Final = _Counter(WINDOW_S)
+        self._known: Final = _Counter(KNOWN_S)
+
+    def check(self, address: str, account: str) -> None:
+        """Raises ``Refused(TOO_MANY_ATTEMPTS)``. ``account`` is the name that is tried, empty while unknown."""
+        now_s = self._clock()
+        origin = address_key(address)
+        if self._addresses.count(origin, now_s) >= self._max_address:
+            raise Refused(Reason.TOO_MANY_ATTEMPTS, "Too many failed logins, try again later")
+        if not account or self._accounts.count(account, now_s) < self._max_account:
+            return
+        if not self._known.count(f"{account} {origin}", now_s):
+            raise Refused(Reason.TOO_MANY_ATTEMPTS, "Too many failed logins, try again later")
+
+    def failed(self, address: str, account: str) -> float:
+        """Count a failure; seconds to hold the answer back."""
+        now_s = self._clock()
+        origin = address_key(address)
+        self._addresses.add(origin, now_s)
+        failures = self._addresses.count(origin, now_s)
+        if account:
+            self._accounts.add(account, now_s)
+            failures = max(failures, self._accounts.count(account, now_s))
+        return float(min(FIRST_DELAY_S * 2.0 ** min(failures - 1, 10), MAX_DELAY_S))
+
+    def succeeded(self, address: str, account: str) -> None:
+        """The owner has come in: the account's failures are over, the address is known to be the owner's."""
+        origin = address_key(address)
+        self._accounts.forget(account)
+        self._known.add(f"{account} {origin}", self._clock())
