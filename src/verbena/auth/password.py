@@ -64,10 +64,16 @@ def _matches(argon2: bytes, password: Secret) -> bool:
 
 
 class PasswordChecker:
-    """Checks passwords off the loop. One per process; ``close`` it. ``random`` and ``clock`` as ``AuthService``."""
+    """Checks passwords off the loop. One per process; ``close`` it. ``random`` and ``clock`` as ``AuthService``.
 
-    def __init__(self, clock: Callable[[], float], random: Callable[[int], bytes]) -> None:
+    ``remembered_s`` 0: nothing is remembered.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], random: Callable[[int], bytes], remembered_s: float = REMEMBERED_S
+    ) -> None:
         self._clock: Final = clock
+        self._remembered_s: Final = remembered_s
         self._key: Final = random(32)
         self._pool: Final = ThreadPoolExecutor(HASH_THREADS, thread_name_prefix="argon2")
         self._slots: Final = asyncio.Semaphore(HASH_THREADS)
@@ -120,7 +126,7 @@ class PasswordChecker:
         at_s = self._remembered.get(tag)
         if at_s is None:
             return False
-        if self._clock() - at_s < REMEMBERED_S:
+        if self._clock() - at_s < self._remembered_s:
             return True
         del self._remembered[tag]
         return False

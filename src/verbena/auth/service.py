@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from verbena.auth.api import Challenge, Exchange, Identity, Success
-from verbena.auth.limit import LoginLimit
-from verbena.auth.password import SCRAM_ITERATIONS, PasswordChecker
+from verbena.auth.limit import MAX_ACCOUNT_FAILURES, MAX_ADDRESS_FAILURES, LoginLimit
+from verbena.auth.password import REMEMBERED_S, SCRAM_ITERATIONS, PasswordChecker
 from verbena.model.errors import PeerError, Refused
 from verbena.model.link import Meter, Peer, TlsState
 from verbena.model.reason import Reason
@@ -85,13 +85,16 @@ class AuthService:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         random: Callable[[int], bytes] = secrets.token_bytes,
+        remembered_s: float = REMEMBERED_S,
+        max_address_failures: int = MAX_ADDRESS_FAILURES,
+        max_account_failures: int = MAX_ACCOUNT_FAILURES,
     ) -> None:
         self._directory: Final = directory
         self._fake_salt_key: Final = fake_salt_key
         self._allow_plaintext: Final = allow_plaintext
         self._submit_users: Final = tuple(submit_users)
-        self._passwords: Final = PasswordChecker(clock, random)
-        self._limit: Final = LoginLimit(clock)
+        self._passwords: Final = PasswordChecker(clock, random, remembered_s)
+        self._limit: Final = LoginLimit(clock, max_address_failures, max_account_failures)
         self._sleep: Final = sleep
         self._random: Final = random
         self._report: Final = _Report(meter, told)
