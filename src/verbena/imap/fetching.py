@@ -5,30 +5,27 @@ an async iterator over them. Figures that are in the columns cost no read; ``con
 when some item needs it (RFC 3501 §6.4.5, §7.4.2).
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final, final
 
-from verbena.imap.registry import FetchItemRow
 from verbena.imap.view import Rows
-from verbena.mime.body import unpack_parts
+from verbena.mime.body import PartIndex
 from verbena.model.errors import Refused
 from verbena.model.ids import ContentId, ModSeq
-from verbena.model.part import Part
 from verbena.model.reason import Reason
 from verbena.store.api import Account, Content
+from verbena.wire.imap.fetch import Fetch, FetchAtt
 
 INLINE_OCTETS: Final = 65536
 """Up to this length a literal is read inline; longer ones are streamed."""
-
-Answer = Callable[["Message"], bytes | AsyncIterator[bytes]]
 
 
 @final
 class Message:
     """One message of a FETCH. ``row`` indexes the arrays of ``rows``."""
 
-    __slots__ = ("_tree", "account", "content", "row", "rows", "seq", "uid")
+    __slots__ = ("_index", "account", "content", "row", "rows", "seq", "uid")
 
     def __init__(
         self, account: Account, seq: int, uid: int, rows: Rows, row: int, content: Content | None
@@ -39,7 +36,7 @@ class Message:
         self.rows = rows
         self.row = row
         self.content = content
-        self._tree: Part | None = None
+        self._index: PartIndex | None = None
 
     @property
     def content_id(self) -> ContentId:
@@ -55,11 +52,11 @@ class Message:
             raise Refused(Reason.EXPUNGE_ISSUED, "Some of the messages were expunged")
         return self.content
 
-    def tree(self) -> Part:
-        """The part tree, unpacked at first need."""
-        if self._tree is None:
-            self._tree = unpack_parts(self.known().parts)
-        return self._tree
+    def index(self) -> PartIndex:
+        """The index of its parts, opened at first need."""
+        if self._index is None:
+            self._index = PartIndex(self.known().parts)
+        return self._index
 
     def literal(self, head: bytes, start: int, length: int) -> bytes | AsyncIterator[bytes]:
         """``head``, then octets ``[start, start+length)`` of the message as a literal of exactly that length."""
@@ -84,18 +81,13 @@ class FetchPlan:
     ``preamble`` are untagged responses to send first, such as ``VANISHED (EARLIER)``.
     """
 
+    request: Fetch
     indexes: list[int]
-    uids_asked: "list[tuple[int, int]]"
-    """the UID ranges as asked, ``*`` resolved; empty for FETCH by sequence number"""
-    by_uid: bool
-    items: list[tuple[FetchItemRow, object]]
+    atts: list[FetchAtt]
     changed_since: ModSeq | None = None
     preamble: list[bytes] = field(default_factory=list)
 
-    def asks_for(self, name: str) -> bool:
-        return any(row.name == name for row, _ in self.items)
-
-    def add_item(self, row: FetchItemRow, value: object = None) -> None:
-        """Add an item that the client did not name, unless it did."""
-        if not self.asks_for(row.name):
-            self.items.append((row, value))
+    def add(self, att: FetchAtt) -> None:
+        """Answer an item that the client did not name, unless it did."""
+        if att not in self.atts:
+            self.atts.append(att)

@@ -17,11 +17,16 @@ from verbena.imap.outcome import Reply
 from verbena.model.errors import InternalError
 from verbena.model.mailbox import Mailbox, Status
 from verbena.store.api import Staged
+from verbena.wire.imap.fetch import AttParser, FetchAtt, FetchModifier
+from verbena.wire.imap.frame import LiteralStart
 from verbena.wire.imap.grammar import Cursor
+from verbena.wire.imap.select import SelectParam
 from verbena.wire.imap.states import State
+from verbena.wire.imap.store import StoreModifier
 
 if TYPE_CHECKING:
     from verbena.imap.fetching import FetchPlan, Message
+    from verbena.imap.storing import StorePlan
     from verbena.imap.session import Session
 
 T = TypeVar("T")
@@ -55,54 +60,61 @@ class CommandRow:
     """EXPUNGE or VANISHED may be told before its tagged reply (RFC 3501 §7.4.1)"""
     may_run_beside: bool = False
     """the next pipelined command may start before this one's reply is flushed (RFC 3501 §5.5)"""
-    streams_literals: bool = False
-    """its message literals are staged while they arrive; the arguments name them by place"""
+    stages: "Callable[[Session, bytes, LiteralStart], bool] | None" = None
+    """asked at each literal, with the command's text up to it (earlier literals shown as ``""``): true when the literal
+    is a message, to be staged while it arrives and found in ``Session.staged`` under its index; raises ``Refused``"""
+
+
+Answer = Callable[["Message"], bytes | AsyncIterator[bytes]]
+"""From a message to the octets ``NAME value``, or an async iterator over them for what is long or needs waiting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A FETCH item, ready for each message of one command. ``needs_content``: ``Message.content`` is read before;
+    ``sets_seen``: fetching it sets ``\\Seen`` (RFC 3501 §6.4.5)."""
+
+    answer: Answer
+    needs_content: bool = True
+    sets_seen: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FetchItemRow:
-    """An item of FETCH. ``parse`` makes a value from what follows the name (most read nothing).
-
-    ``prepare`` turns the value, once a command, into a function from a message to the octets ``NAME value``, or to
-    an async iterator over them for what is long or needs waiting. ``sets_seen`` and ``needs_content`` are asked once
-    a command (RFC 3501 §6.4.5).
-    """
+    """Who answers the FETCH items whose parsed ``FetchAtt.name`` is ``name``; asked once a command."""
 
     name: str
-    parse: Parse[object]
-    prepare: Callable[["Session", object], Callable[["Message"], bytes | AsyncIterator[bytes]]]
-    sets_seen: bool = False
-    needs_content: bool = True
+    prepare: Callable[["Session", FetchAtt], Prepared]
 
 
 @dataclass(frozen=True, slots=True)
 class FetchModifierRow:
-    """A modifier in the parentheses after FETCH's items (RFC 4466 §2.4); ``apply`` changes the plan, and raises ``PeerError``
-    where the modifier can not stand."""
+    """A modifier in the parentheses after FETCH's items (RFC 4466 §2.4). ``apply`` changes the plan, in the order of the
+    extensions, and raises ``PeerError`` where the modifier can not stand."""
 
     name: str
-    parse: Parse[object]
-    apply: Callable[["Session", "FetchPlan", object], None]
+    parse: Callable[[Cursor], FetchModifier]
+    apply: Callable[["Session", "FetchPlan", FetchModifier], None]
 
 
 @dataclass(frozen=True, slots=True)
 class StoreModifierRow:
-    """A modifier before STORE's flags (RFC 4466 §2.5). ``apply`` is told of its presence; the value goes to the handler."""
+    """A modifier before STORE's flags (RFC 4466 §2.5); ``apply`` changes the plan before anything is written."""
 
     name: str
-    parse: Parse[object]
-    apply: Callable[["Session", object], None] | None = None
+    parse: Callable[[Cursor], StoreModifier]
+    apply: Callable[["Session", "StorePlan", StoreModifier], None]
 
 
 @dataclass(frozen=True, slots=True)
 class SelectParameterRow:
-    """A parameter of SELECT and EXAMINE (RFC 4466 §2.1). ``apply`` is called before the mailbox is opened;
+    """A parameter of SELECT and EXAMINE (RFC 4466 §2.1). ``apply`` is called before anything is done and may refuse;
     ``tell`` yields untagged responses after the mailbox's own and before the tagged OK."""
 
     name: str
-    parse: Parse[object]
-    apply: Callable[["Session", object], None] | None = None
-    tell: Callable[["Session", object], AsyncIterator[bytes]] | None = None
+    parse: Callable[[Cursor], SelectParam]
+    apply: Callable[["Session", SelectParam], None]
+    tell: Callable[["Session", SelectParam], AsyncIterator[bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,39 +128,17 @@ class StatusItemRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ListOptionRow:
-    """A selection or return option of extended LIST (RFC 5258 §3); ``is_return`` tells which.
-
-    ``keeps`` filters mailboxes for a selection option; ``tell`` yields untagged responses after a mailbox's LIST.
-    """
-
-    name: str
-    is_return: bool
-    parse: Parse[object]
-    keeps: Callable[["Session", Mailbox], bool] | None = None
-    tell: Callable[["Session", Mailbox, object], AsyncIterator[bytes]] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CreateParameterRow:
-    """A parameter of CREATE (RFC 4466 §2.2); ``value`` of the parse goes to the handler under its name."""
-
-    name: str
-    parse: Parse[object]
-
-
-@dataclass(frozen=True, slots=True)
 class AppendSourceRow:
     """What may stand in APPEND in place of a message literal (RFC 4466 §2.3, CATENATE). ``open`` makes the message.
 
-    ``is_message_literal`` is given the octets of the command up to a literal within this source and says whether the
-    literal is to be staged (as a message may be) or is a short string.
+    ``takes_string`` is given the command's text up to a literal (earlier literals shown as ``""``) and says whether the
+    literal is a short string of this source, such as a URL; any other literal is staged.
     """
 
     name: str
     parse: Parse[object]
     open: Callable[["Session", object], Awaitable[Staged]]
-    is_message_literal: Callable[[bytes], bool]
+    takes_string: Callable[[bytes], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +155,8 @@ class Extension:
 
     ``capability`` is the text of CAPABILITY (several names parted by spaces) or a function that gives it for the
     session's state, empty for none. ``enables`` are the names that ENABLE knows (RFC 5161), ``on_enable`` is called
-    for each that is newly enabled. ``expunge_teller`` gives the octets that tell of expunged messages, in place of
+    for each that is newly enabled. ``fetch_atts`` are the names of FETCH items and how ``wire`` reads them; ``fetch_items``
+    answer what that gives. ``expunge_teller`` gives the octets that tell of expunged messages, in place of
     EXPUNGE, where the session wants it; None where not. ``list_attributes`` gives the attributes a mailbox gets in LIST.
     """
 
@@ -174,6 +165,7 @@ class Extension:
     commands: tuple[CommandRow, ...] = ()
     enables: tuple[str, ...] = ()
     on_enable: "Callable[[Session, str], None] | None" = None
+    fetch_atts: Mapping[str, AttParser] = MappingProxyType({})
     fetch_items: tuple[FetchItemRow, ...] = ()
     fetch_modifiers: tuple[FetchModifierRow, ...] = ()
     store_modifiers: tuple[StoreModifierRow, ...] = ()
@@ -182,9 +174,7 @@ class Extension:
     sort_keys: tuple[NamedParserRow, ...] = ()
     select_parameters: tuple[SelectParameterRow, ...] = ()
     status_items: tuple[StatusItemRow, ...] = ()
-    list_options: tuple[ListOptionRow, ...] = ()
     list_attributes: "Callable[[Session, Mailbox], tuple[str, ...]] | None" = None
-    create_parameters: tuple[CreateParameterRow, ...] = ()
     append_sources: tuple[AppendSourceRow, ...] = ()
     expunge_teller: "Callable[[Session, Sequence[int]], bytes | None] | None" = None
 
@@ -199,7 +189,7 @@ def command(
     breaks_numbers: bool = False,
     may_tell_expunges: bool = True,
     may_run_beside: bool = False,
-    streams_literals: bool = False,
+    stages: "Callable[[Session, bytes, LiteralStart], bool] | None" = None,
 ) -> CommandRow:
     """A row for a command whose grammar needs nothing of other extensions."""
 
@@ -215,7 +205,7 @@ def command(
         breaks_numbers=breaks_numbers,
         may_tell_expunges=may_tell_expunges,
         may_run_beside=may_run_beside,
-        streams_literals=streams_literals,
+        stages=stages,
     )
 
 
@@ -229,7 +219,7 @@ def open_command(
     breaks_numbers: bool = False,
     may_tell_expunges: bool = True,
     may_run_beside: bool = False,
-    streams_literals: bool = False,
+    stages: "Callable[[Session, bytes, LiteralStart], bool] | None" = None,
 ) -> CommandRow:
     """A row for a command whose grammar other extensions add to: ``parse`` finds their rows in the registry."""
     return CommandRow(
@@ -241,25 +231,7 @@ def open_command(
         breaks_numbers,
         may_tell_expunges,
         may_run_beside,
-        streams_literals,
-    )
-
-
-def fetch_item(
-    name: str,
-    parse: Parse[V],
-    prepare: "Callable[[Session, V], Callable[[Message], bytes | AsyncIterator[bytes]]]",
-    *,
-    sets_seen: bool = False,
-    needs_content: bool = True,
-) -> FetchItemRow:
-    """A ``FetchItemRow`` whose ``parse`` and ``prepare`` agree on the value's type."""
-    return FetchItemRow(
-        name,
-        parse,
-        cast("Callable[[Session, object], Callable[[Message], bytes | AsyncIterator[bytes]]]", prepare),
-        sets_seen,
-        needs_content,
+        stages,
     )
 
 
@@ -271,7 +243,6 @@ Row = TypeVar(
     StoreModifierRow,
     SelectParameterRow,
     StatusItemRow,
-    CreateParameterRow,
     AppendSourceRow,
     NamedParserRow,
 )
@@ -287,15 +258,15 @@ def _table(slot: str, rows: Iterable[Row]) -> Mapping[str, Row]:
     return MappingProxyType(table)
 
 
-def _list_table(rows: Iterable[ListOptionRow], is_return: bool) -> Mapping[str, ListOptionRow]:
-    table: dict[str, ListOptionRow] = {}
-    for row in rows:
-        if row.is_return != is_return:
-            continue
-        if row.name in table:
-            raise InternalError(f"LIST option {row.name} has two owners")
-        table[row.name] = row
-    return MappingProxyType(table)
+def _parsers(slot: str, tables: Iterable[Mapping[str, V]]) -> Mapping[str, V]:
+    """The tables as one; a name in two of them is a bug."""
+    union: dict[str, V] = {}
+    for table in tables:
+        for name, parse in table.items():
+            if name in union:
+                raise InternalError(f"{slot} {name} has two owners")
+            union[name] = parse
+    return MappingProxyType(union)
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,17 +277,18 @@ class Registry:
     commands: Mapping[str, CommandRow]
     prefixes: frozenset[str]
     enables: Mapping[str, Extension]
+    fetch_atts: Mapping[str, AttParser]
     fetch_items: Mapping[str, FetchItemRow]
     fetch_modifiers: Mapping[str, FetchModifierRow]
+    fetch_modifier_parsers: Mapping[str, Callable[[Cursor], FetchModifier]]
     store_modifiers: Mapping[str, StoreModifierRow]
+    store_modifier_parsers: Mapping[str, Callable[[Cursor], StoreModifier]]
     search_keys: Mapping[str, NamedParserRow]
     search_returns: Mapping[str, NamedParserRow]
     sort_keys: Mapping[str, NamedParserRow]
     select_parameters: Mapping[str, SelectParameterRow]
+    select_parameter_parsers: Mapping[str, Callable[[Cursor], SelectParam]]
     status_items: Mapping[str, StatusItemRow]
-    list_selections: Mapping[str, ListOptionRow]
-    list_returns: Mapping[str, ListOptionRow]
-    create_parameters: Mapping[str, CreateParameterRow]
     append_sources: Mapping[str, AppendSourceRow]
     expunge_tellers: "tuple[Callable[[Session, Sequence[int]], bytes | None], ...]" = field(default=())
 
@@ -347,23 +319,26 @@ def build_registry(extensions: Sequence[Extension]) -> Registry:
             if name in enables:
                 raise InternalError(f"ENABLE {name} has two owners")
             enables[name] = extension
-    list_rows = [row for e in extensions for row in e.list_options]
+    fetch_modifiers = _table("FETCH modifier", (row for e in extensions for row in e.fetch_modifiers))
+    store_modifiers = _table("STORE modifier", (row for e in extensions for row in e.store_modifiers))
+    select_parameters = _table("SELECT parameter", (row for e in extensions for row in e.select_parameters))
     return Registry(
         extensions=tuple(extensions),
         commands=commands,
         prefixes=frozenset(name.partition(" ")[0] for name in commands if " " in name),
         enables=MappingProxyType(enables),
         fetch_items=_table("FETCH item", (row for e in extensions for row in e.fetch_items)),
-        fetch_modifiers=_table("FETCH modifier", (row for e in extensions for row in e.fetch_modifiers)),
-        store_modifiers=_table("STORE modifier", (row for e in extensions for row in e.store_modifiers)),
+        fetch_atts=_parsers("FETCH item", (e.fetch_atts for e in extensions)),
+        fetch_modifiers=fetch_modifiers,
+        fetch_modifier_parsers={name: row.parse for name, row in fetch_modifiers.items()},
+        store_modifiers=store_modifiers,
+        store_modifier_parsers={name: row.parse for name, row in store_modifiers.items()},
         search_keys=_table("SEARCH key", (row for e in extensions for row in e.search_keys)),
         search_returns=_table("SEARCH return option", (row for e in extensions for row in e.search_returns)),
         sort_keys=_table("SORT key", (row for e in extensions for row in e.sort_keys)),
-        select_parameters=_table("SELECT parameter", (row for e in extensions for row in e.select_parameters)),
+        select_parameters=select_parameters,
+        select_parameter_parsers={name: row.parse for name, row in select_parameters.items()},
         status_items=_table("STATUS item", (row for e in extensions for row in e.status_items)),
-        list_selections=_list_table(list_rows, is_return=False),
-        list_returns=_list_table(list_rows, is_return=True),
-        create_parameters=_table("CREATE parameter", (row for e in extensions for row in e.create_parameters)),
         append_sources=_table("APPEND source", (row for e in extensions for row in e.append_sources)),
         expunge_tellers=tuple(e.expunge_teller for e in extensions if e.expunge_teller is not None),
     )

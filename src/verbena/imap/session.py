@@ -16,7 +16,7 @@ from verbena.model.ids import ModSeq
 from verbena.model.link import Meter, Peer, TlsState
 from verbena.model.mailbox import Mailbox
 from verbena.notify.bus import Bus, Watch
-from verbena.store.api import Account, Store
+from verbena.store.api import Account, Staged, Store
 from verbena.wire.imap.states import State
 
 M = TypeVar("M")
@@ -32,10 +32,6 @@ class Limits:
     """from one command to the next, before login"""
     bad_commands: int = 20
     """BADs in a row until the session ends; before login a quarter of them"""
-    line_octets: int = 65536
-    """a command without its message literals, after login"""
-    early_line_octets: int = 8192
-    """the same before login"""
     message_octets: int = 1 << 30
     messages_per_append: int = 100
 
@@ -69,6 +65,9 @@ class Talk(Protocol):
     @property
     def can_start_tls(self) -> bool: ...
 
+    def name_account(self, login: str) -> None:
+        """Name the account in logs, limits and metrics from now on."""
+
     async def prompt(self, text: bytes) -> None:
         """Send ``+ text`` and what was yielded before it."""
 
@@ -100,7 +99,8 @@ class Selected:
 
 @dataclass(slots=True)
 class Session:
-    """The state of one session; only the command that runs changes it. ``tag`` is that command's.
+    """The state of one session; only the command that runs changes it. ``tag`` is that command's, and ``staged``
+    has its message literals by their index in the command; they are dropped when it ends.
 
     ``enabled`` has the names that took effect, by ENABLE or by use (RFC 5161 §3.1, RFC 7162 §3.1).
     """
@@ -112,6 +112,7 @@ class Session:
     selected: Selected | None = None
     enabled: set[str] = field(default_factory=set)
     tag: bytes = b"*"
+    staged: dict[int, Staged] = field(default_factory=dict)
     memories: dict[type[object], object] = field(default_factory=dict)
 
     @property

@@ -64,6 +64,8 @@ class View:
         self.recent = EMPTY
         self.gone: set[int] = set()
         """expunged and not yet told"""
+        self.gone_floor = columns.modseq
+        """a modseq below that of every expunge in ``gone``"""
         self._changed: set[int] = set()
         """UIDs with new flags, not yet told"""
         self._quiet: set[int] = set()
@@ -132,6 +134,8 @@ class View:
             return bool(self.gone) or bool(self._changed) or len(self.columns.uids) != self.count
         account.refresh(self.columns)
         since, self.modseq = self.modseq, self.columns.modseq
+        if not self.gone:
+            self.gone_floor = since
         if self.columns.highestmodseq > since:
             self._note(account, since)
         return True
@@ -175,11 +179,16 @@ class View:
 
     # -- telling ---------------------------------------------------------------------------------
 
-    def take_gone(self) -> list[int]:
-        """Drop expunged messages from the numbers; their UIDs, ascending. Tell them before anything else."""
+    def take_gone(self) -> tuple[list[int], list[int]]:
+        """Drop expunged messages from the numbers. Tell them before anything else.
+
+        Gives their UIDs ascending, and the numbers they had, in the opposite order: told in that order each number is
+        right when the client reads it (RFC 3501 §7.4.1).
+        """
         if not self.gone:
-            return []
+            return [], []
         gone = sorted(self.gone)
+        numbers = [self.index_of(uid) + 1 for uid in reversed(gone)]
         self.gone.clear()
         self._changed.difference_update(gone)
         if len(gone) > 16:
@@ -191,7 +200,7 @@ class View:
                 del self.uids[bisect_left(self.uids, uid)]
         self.count = len(self.uids)
         self._attach()
-        return gone
+        return gone, numbers
 
     def _attach(self) -> None:
         """Share the columns' arrays again where they begin with the view's numbers."""
@@ -246,6 +255,11 @@ class View:
         last = self.columns.uids[-1] if self.columns.uids else 0
         if first <= last:
             self.recent = self.recent.union(range_set([(first, last)]))
+
+    def recent_from(self, first: Uid) -> None:
+        """The same for a session that takes no messages for its own: only those from ``first`` on are recent."""
+        self.recent = EMPTY
+        self.add_recent(first)
 
     def recent_count(self) -> int:
         total = 0

@@ -1,0 +1,216 @@
+"""From a whole command to its tagged reply: the one place where rows are obeyed and errors become replies.
+
+A command is looked up, read and checked against its row; its handler's octets go to the link as they come; then the
+client is told what happened meanwhile, as far as the row allows; then comes the tagged line (RFC 3501 §5.5, §7.1).
+``CODES`` is the one table from ``Reason`` to response codes (RFC 3501, 4469, 5530, 3516, 6154).
+
+Invariant: nothing is written between the parts of a response; an error after a response's first part ends the
+session, because the client counts octets.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, assert_never
+
+from verbena.imap.outcome import Effect, No, Ok
+from verbena.imap.registry import CommandRow, Registry
+from verbena.imap.session import Session
+from verbena.imap.telling import updates
+from verbena.model.errors import InternalError, LinkClosed, PeerError, Refused, Unavailable, VerbenaError
+from verbena.model.link import Link
+from verbena.model.reason import Reason
+from verbena.wire.imap.frame import Frame
+from verbena.wire.imap.grammar import Cursor, cursor_of, find_tag
+
+log = logging.getLogger("verbena.imap")
+
+DRAIN_OCTETS: Final = 131072
+"""After so many octets of one reply the peer must have read some of them."""
+
+_R = Reason
+
+CODES: Final[Mapping[Reason, bytes | None]] = MappingProxyType(
+    {
+        _R.AUTHENTICATION_FAILED: b"AUTHENTICATIONFAILED",
+        _R.AUTHORIZATION_FAILED: b"AUTHORIZATIONFAILED",
+        _R.EXPIRED: b"EXPIRED",
+        _R.PRIVACY_REQUIRED: b"PRIVACYREQUIRED",
+        _R.ENCRYPTION_NEEDED: b"PRIVACYREQUIRED",
+        _R.CONTACT_ADMIN: b"CONTACTADMIN",
+        _R.NO_PERMISSION: b"NOPERM",
+        _R.TOO_MANY_ATTEMPTS: b"LIMIT",
+        _R.NONEXISTENT: b"NONEXISTENT",
+        _R.ALREADY_EXISTS: b"ALREADYEXISTS",
+        _R.TRY_CREATE: b"TRYCREATE",
+        _R.CANNOT: b"CANNOT",
+        _R.IN_USE: b"INUSE",
+        _R.HAS_CHILDREN: b"HASCHILDREN",
+        _R.READ_ONLY: b"READ-ONLY",
+        _R.USE_ATTRIBUTE: b"USEATTR",
+        _R.NOT_EMPTY: b"CANNOT",
+        _R.OVER_QUOTA: b"OVERQUOTA",
+        _R.TOO_BIG: b"TOOBIG",
+        _R.LIMIT: b"LIMIT",
+        _R.EXPUNGE_ISSUED: b"EXPUNGEISSUED",
+        _R.UNKNOWN_CTE: b"UNKNOWN-CTE",
+        _R.BAD_CHARSET: b"BADCHARSET",
+        _R.BAD_URL: b"BADURL",
+        _R.BAD_COMPARATOR: b"BADCOMPARATOR",
+        _R.CORRUPTION: b"CORRUPTION",
+        _R.BAD_SENDER: None,
+        _R.BAD_RECIPIENT: None,
+        _R.UNKNOWN_RECIPIENT: None,
+        _R.RELAY_DENIED: None,
+        _R.ACCOUNT_DISABLED: b"AUTHORIZATIONFAILED",
+        _R.TOO_MANY_RECIPIENTS: None,
+        _R.ROUTING_LOOP: None,
+        _R.NEEDS_UTF8: None,
+        _R.CONVERSION_REQUIRED: None,
+        _R.MESSAGE_CONTENT: None,
+        _R.URL_FETCH_FAILED: None,
+        _R.URL_NOT_TRUSTED: None,
+        _R.CLIENT_BUG: b"CLIENTBUG",
+        _R.UNAVAILABLE: b"UNAVAILABLE",
+        _R.SERVER_BUG: b"SERVERBUG",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended: for metrics and the bound on bad commands. ``result`` is ``ok``, ``no`` or ``bad``."""
+
+    name: str
+    result: str
+    effect: Effect | None = None
+
+
+def _printable(told: str) -> bytes:
+    """``told`` as resp-text: one line of ASCII that is not empty (RFC 3501 §9)."""
+    text = " ".join(told.encode("ascii", "replace").decode("ascii").split())
+    return (text or "Failed").encode("ascii")
+
+
+def _coded(word: bytes, code: bytes | None, text: bytes) -> bytes:
+    return word + b" [" + code + b"] " + text if code is not None else word + b" " + text
+
+
+def describe(error: VerbenaError) -> tuple[str, bytes]:
+    """The result and the text after the tag that say ``error``."""
+    if isinstance(error, PeerError):
+        return "bad", b"BAD " + _printable(error.told)
+    if isinstance(error, Refused | Unavailable):
+        return "no", _coded(b"NO", CODES[error.reason], _printable(error.told))
+    return "no", b"NO [SERVERBUG] Internal error, it has been logged"
+
+
+def read_name(cursor: Cursor, registry: Registry) -> str:
+    """A command's name, of two words where the first is a prefix such as UID."""
+    name = cursor.keyword()
+    if name in registry.prefixes:
+        cursor.sp()
+        name += " " + cursor.keyword()
+    return name
+
+
+def find_row(session: Session, cursor: Cursor) -> CommandRow:
+    """The row of the command at ``cursor``. Raises ``PeerError`` for an unknown one and in the wrong state."""
+    registry = session.services.registry
+    name = read_name(cursor, registry)
+    row = registry.commands.get(name)
+    if row is None:
+        raise PeerError(f"Unknown command {name}")
+    if session.state not in row.states:
+        raise PeerError(f"{row.name} is not allowed in this state")
+    return row
+
+
+class _Run:
+    """One command on its way; ``cut`` is true while a response has been begun and not finished."""
+
+    __slots__ = ("effect", "ending", "link", "name", "result", "row", "written")
+
+    def __init__(self, link: Link) -> None:
+        self.link = link
+        self.name = "?"
+        self.row: CommandRow | None = None
+        self.result = "ok"
+        self.ending = b""
+        self.effect: Effect | None = None
+        self.written = 0
+
+    async def write(self, octets: bytes) -> None:
+        self.link.write(octets)
+        self.written += len(octets)
+        if self.written >= DRAIN_OCTETS:
+            self.written = 0
+            await self.link.drain()
+
+
+async def run_command(session: Session, link: Link, frame: Frame) -> Done:
+    """Carry out one command and write its whole reply. Raises ``LinkClosed``, and ``PeerError`` that is fatal."""
+    run = _Run(link)
+    tag = find_tag(frame.text)
+    try:
+        if tag is None:
+            raise PeerError("A tag is expected")
+        session.tag = tag
+        await _handle(session, run, frame)
+    except LinkClosed:
+        raise
+    except VerbenaError as error:
+        if isinstance(error, PeerError) and error.fatal:
+            raise
+        if isinstance(error, InternalError):
+            log.exception("IMAP command %s failed", run.name)
+        run.result, run.ending = describe(error)
+        run.effect = None
+    except Exception:
+        log.exception("IMAP command %s failed", run.name)
+        run.result, run.ending = describe(InternalError("unexpected"))
+        run.effect = None
+    await _conclude(session, run, tag or b"*")
+    return Done(run.name, run.result, run.effect)
+
+
+async def _handle(session: Session, run: _Run, frame: Frame) -> None:
+    """Read the command and follow its handler to the end."""
+    cursor = cursor_of(frame)
+    cursor.tag()
+    cursor.sp()
+    row = find_row(session, cursor)
+    run.name, run.row = row.name, row
+    arguments = row.parse(cursor, session.services.registry)
+    cursor.end()
+    async for reply in row.handle(session, arguments):
+        if isinstance(reply, bytes):
+            if reply:
+                await run.write(reply)
+        elif isinstance(reply, Ok):
+            run.ending = _coded(b"OK", reply.code, reply.text)
+        elif isinstance(reply, No):
+            run.result, run.ending = "no", _coded(b"NO", reply.code, reply.text)
+        elif isinstance(reply, Effect):
+            run.effect = reply
+        else:
+            assert_never(reply)
+    if not run.ending:
+        run.ending = b"OK " + row.name.encode("ascii") + b" completed"
+
+
+async def _conclude(session: Session, run: _Run, tag: bytes) -> None:
+    """Tell what happened meanwhile, then the tagged line."""
+    row = run.row
+    told = b""
+    if session.selected is not None and row is not None and not row.breaks_numbers:
+        try:
+            told = await updates(session, row.may_tell_expunges)
+        except Refused as refused:
+            if refused.reason is not Reason.NONEXISTENT:
+                raise
+            session.unselect()
+            told = b"* BYE The selected mailbox was deleted\r\n"
+            run.effect = Effect.CLOSE
+    await run.write(told + tag + b" " + run.ending + b"\r\n")

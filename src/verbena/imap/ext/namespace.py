@@ -1,0 +1,25 @@
+"""NAMESPACE: where mailboxes are (RFC 2342): full for what there is, the user's own mailboxes.
+
+Other users' and shared namespaces are NIL until mailboxes can be shared.
+"""
+
+from collections.abc import AsyncIterator
+
+from verbena.imap.outcome import Reply
+from verbena.imap.registry import LOGGED_IN, Extension, command
+from verbena.imap.session import Session
+from verbena.model.mailbox import DELIMITER
+from verbena.wire.imap.grammar import Cursor, quote
+
+
+def parse_namespace(cursor: Cursor) -> None:
+    """Nothing follows the name."""
+
+
+async def namespace(session: Session, arguments: None) -> AsyncIterator[Reply]:
+    yield b'* NAMESPACE (("" ' + quote(DELIMITER.encode("ascii")) + b")) NIL NIL\r\n"
+
+
+EXTENSION = Extension(
+    rfc=2342, capability="NAMESPACE", commands=(command("NAMESPACE", parse_namespace, namespace, LOGGED_IN),)
+)
