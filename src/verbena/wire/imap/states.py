@@ -7,19 +7,19 @@ from enum import Enum
 from typing import Final
 
 
-class SessionState(Enum):
+class State(Enum):
     NOT_AUTHENTICATED = "not authenticated"
     AUTHENTICATED = "authenticated"
     SELECTED = "selected"
     LOGOUT = "logout"
 
 
-ANY: Final = frozenset({SessionState.NOT_AUTHENTICATED, SessionState.AUTHENTICATED, SessionState.SELECTED})
-NOT_AUTHENTICATED: Final = frozenset({SessionState.NOT_AUTHENTICATED})
-AUTHENTICATED: Final = frozenset({SessionState.AUTHENTICATED, SessionState.SELECTED})
-SELECTED: Final = frozenset({SessionState.SELECTED})
+ANY: Final = frozenset({State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED})
+NOT_AUTHENTICATED: Final = frozenset({State.NOT_AUTHENTICATED})
+AUTHENTICATED: Final = frozenset({State.AUTHENTICATED, State.SELECTED})
+SELECTED: Final = frozenset({State.SELECTED})
 
-LEGAL_STATES: Final[dict[str, frozenset[SessionState]]] = {
+LEGAL_STATES: Final[dict[str, frozenset[State]]] = {
     "CAPABILITY": ANY,
     "NOOP": ANY,
     "LOGOUT": ANY,
