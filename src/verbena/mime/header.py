@@ -234,7 +234,7 @@ def parse_params(value: bytes, at: int) -> Params:
     """The parameters that begin at ``at`` in an unfolded value; damaged ones are left out.
 
     parameter := attribute "=" value. A value that ought to be quoted and is not reaches to the next
-    semicolon; a quoted string that does not end reaches to the end.
+    semicolon or to a comment; a quoted string that does not end reaches to the end.
     """
     result: list[tuple[bytes, bytes]] = []
     size = len(value)
@@ -257,7 +257,7 @@ def parse_params(value: bytes, at: int) -> Params:
             end = value.find(b";", at)
             if end < 0:
                 end = size
-            text = value[at:end].strip(b" \t")
+            text = value[at:end].partition(b" (")[0].strip(b" \t")
             at = end + 1
         if _is_token(name):
             result.append((name, text))
@@ -301,7 +301,8 @@ def strip_comments(value: bytes) -> bytes:
             depth += 1
         elif octet == _CLOSE and depth:
             depth -= 1
-            result.append(_SP)
+            if depth == 0:
+                result.append(_SP)
         elif depth == 0:
             result.append(octet)
         at += 1
