@@ -1,7 +1,7 @@
 """Parameters that ask for delivery status notifications (RFC 3461 §4, §5.1; RFC 6533 §3). Full.
 
-ENVID and ORCPT travel as ``xtext``; what the values here carry is the decoded form, except ORCPT's, which is kept as written because a
-relay must repeat it without a change (RFC 3461 §5.2.1 d).
+ENVID and ORCPT travel as ``xtext``; what the values here carry is the decoded form, except ORCPT's, which is kept as
+written because a relay must repeat it without a change (RFC 3461 §5.2.1 d).
 """
 
 from typing import Final

@@ -4,8 +4,8 @@ RFC 5321 §2.3.8, §4.1.1.4, §4.5.2; RFC 3030 §2. Full. Octets in, lines and p
 
 - A line ends in CRLF and in nothing else. A bare LF is fatal: what follows it may be a command that someone slipped
   into an address, so it is not read. A line with a bare CR or NUL is refused whole.
-- DATA ends at CRLF "." CRLF and nowhere else. A bare CR or LF inside is remembered (``data_is_broken``) and reading goes
-  on to the true end, so that no part of a message is ever taken for a command.
+- DATA ends at CRLF "." CRLF and nowhere else. A bare CR or LF inside is remembered (``data_is_broken``) and reading
+  goes on to the true end, so that no part of a message is ever taken for a command.
 - Nothing is held but an unfinished line (at most ``MAX_LINE_OCTETS``) and what was fed and not yet taken.
 """
 
@@ -102,7 +102,7 @@ class SmtpFrame:
                     position += 3
                     self._data_done = True
                     break
-                if size - position < 3 and buffer[position + 1 : size] in (b"", b"\r"):
+                if size - position == 1 or (size - position == 2 and buffer[position + 1] == CR):
                     break
                 position += 1
             self._at_line_start = False

@@ -3,8 +3,8 @@
 Source routes are read and ignored (RFC 5321 §4.1.2, Appendix C). UTF-8 is always read; whether it is welcome the caller
 decides from SMTPUTF8 (``is_ascii``).
 
-Tolerances: local parts up to ``MAX_LOCAL_PART_OCTETS`` (RFC 5321 §4.5.3.1.1 says 64; bounce addresses are longer), ``_`` in
-domain labels, and dots anywhere in an unquoted local part, because such mailboxes exist.
+Tolerances: local parts up to ``MAX_LOCAL_PART_OCTETS`` (RFC 5321 §4.5.3.1.1 says 64; bounce addresses are longer),
+``_`` in domain labels, and dots anywhere in an unquoted local part, because such mailboxes exist.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Replies with enhanced status codes (RFC 5321 §4.2, RFC 2034, RFC 3463). Full.
 
-A reply has one line or several; ``enhanced`` stands at the start of each line. What a reply says can not break its line: control
-characters and non-ASCII become ``?`` (RFC 6531 §3.7.4).
+A reply has one line or several; ``enhanced`` stands at the start of each line. What a reply says can not break its
+line: control characters and non-ASCII become ``?`` (RFC 6531 §3.7.4).
 """
 
 from collections.abc import Sequence
