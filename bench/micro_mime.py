@@ -13,8 +13,8 @@ from verbena.mime.address import parse_addresses
 from verbena.mime.body import PartIndex, format_body, format_envelope, pack_parts
 
 HEADER = b"""Return-Path: <alice@example.com>
-Received: from mx.example.net (mx.example.net [192.0.2.1]) by mail.example.org with ESMTPS; Mon, 1 Jan 2024 00:00:01 +0000
-Received: from out.example.com (out.example.com [192.0.2.2]) by mx.example.net with ESMTPS; Mon, 1 Jan 2024 00:00:00 +0000
+Received: from mx.example.net (mx.example.net [192.0.2.1]) by mail.example.org; Mon, 1 Jan 2024 00:00:01 +0000
+Received: from out.example.com (out.example.com [192.0.2.2]) by mx.example.net; Mon, 1 Jan 2024 00:00:00 +0000
 DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=one; h=from:to:subject;
  bh=abcdefghijklmnopqrstuvwxyz; b=abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz
 From: Alice Example <alice@example.com>
@@ -33,7 +33,8 @@ TEXT = (
 )
 PARTS = HEADER + b"Content-Type: multipart/mixed; boundary=outer\r\n\r\n" + (
     b"--outer\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nhello\r\n"
-    b"--outer\r\nContent-Type: application/pdf; name=x.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n%b\r\n--outer--\r\n"
+    b"--outer\r\nContent-Type: application/pdf; name=x.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    b"%b\r\n--outer--\r\n"
 )  # fmt: skip
 
 
