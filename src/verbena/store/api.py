@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from verbena.mime.scan import Scanned
 from verbena.model.change import Change
@@ -172,9 +172,11 @@ class Copied:
     modseq: ModSeq
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What ingest found out about a message, ready to send; the bytes are read with ``read`` or ``stream``."""
+class Content(NamedTuple):
+    """What ingest found out about a message, ready to send; the bytes are read with ``read`` or ``stream``.
+
+    A named tuple because a FETCH makes ten thousand at once, at a fifth of what a frozen dataclass costs.
+    """
 
     content_id: ContentId
     size_octets: int
@@ -274,8 +276,10 @@ class Account(Protocol):
         USE_ATTRIBUTE (the attribute is taken), LIMIT."""
 
     async def delete(self, mailbox_id: MailboxId) -> None:
-        """With its messages; a mailbox with children stays as a ``\\Noselect`` level. Raises ``Refused``: CANNOT (INBOX),
-        HAS_CHILDREN (already ``\\Noselect``), NONEXISTENT."""
+        """With its messages; a mailbox with children stays as a ``\\Noselect`` level.
+
+        Raises ``Refused``: CANNOT (INBOX), HAS_CHILDREN (already ``\\Noselect``), NONEXISTENT.
+        """
 
     async def rename(self, mailbox_id: MailboxId, name: str) -> None:
         """With its children; INBOX keeps its name and gives its messages away (RFC 3501 §6.3.5).
@@ -289,7 +293,10 @@ class Account(Protocol):
         """The mailbox's columns, true up to now. Raises ``Refused(NONEXISTENT)``."""
 
     def refresh(self, columns: Columns) -> None:
-        """Bring ``columns`` up to the last commit, from the change log. Raises ``Refused(NONEXISTENT)`` when the mailbox is gone."""
+        """Bring ``columns`` up to the last commit, from the change log.
+
+        Raises ``Refused(NONEXISTENT)`` when the mailbox is gone.
+        """
 
     async def claim_recent(self, mailbox_id: MailboxId) -> Uid:
         """Take all messages that no session was told of as ``\\Recent``: those with a UID from the one returned on
@@ -313,10 +320,16 @@ class Account(Protocol):
         """Remove the messages flagged ``\\Deleted`` (of ``uids`` where given); the UIDs removed."""
 
     def contents(self, content_ids: Sequence[int]) -> list[Content | None]:
-        """In the order asked, at most 1,000 at a time (some 5 µs each). A message expunged a short while ago is still there."""
+        """In the order asked, at most 1,000 at a time (some 5 µs each).
+
+        A message expunged a short while ago is still there.
+        """
 
     def read(self, content_id: ContentId, start: int, length: int) -> bytes:
-        """Octets ``[start, start+length)``, at most 1 MiB; fewer at the end. Raises ``Refused(EXPUNGE_ISSUED)`` when it is gone."""
+        """Octets ``[start, start+length)``, at most 1 MiB; fewer at the end.
+
+        Raises ``Refused(EXPUNGE_ISSUED)`` when it is gone.
+        """
 
     def stream(self, content_id: ContentId, start: int, length: int) -> AsyncIterator[bytes]:
         """The same, any length, in pieces of at most 256 KiB, off the loop where that would block it."""
@@ -385,7 +398,7 @@ class Outbox(Protocol):
     async def enqueue(self, account: AccountRef, envelope: OutEnvelope, staged: Staged) -> QueueId: ...
 
     async def claim(self, now: datetime, lease_s: float, limit: int) -> list[QueueItem]:
-        """Due entries, leased: until ``now + lease_s`` no other caller gets them; a dead relay's come back after that."""
+        """Due entries, leased: until ``now + lease_s`` no other caller gets them; a dead relay's come back after."""
 
     async def settle(
         self, item: QueueItem, remaining: tuple[OutRecipient, ...], retry_at: datetime | None, error: str | None
@@ -414,7 +427,8 @@ class Store(Protocol):
     async def stage(self, source: AsyncIterator[bytes], limit_octets: int) -> Staged:
         """Read a message in once: scan, hash, keep in memory while small, else stream to a file.
 
-        Raises ``Refused(TOO_BIG)`` as soon as it is longer than ``limit_octets``; whatever ``source`` raises passes through.
+        Raises ``Refused(TOO_BIG)`` as soon as it is longer than ``limit_octets``; what ``source`` raises passes
+        through.
         """
 
     def listen(self, told: Callable[[AccountRef, ModSeq], None]) -> None:
