@@ -11,7 +11,7 @@ from verbena.model.ids import Uid, UidValidity
 from verbena.model.part import PartialRange, Section, SectionText
 from verbena.model.secret import Secret
 from verbena.model.url import Access, ImapUrl, UrlAuth
-from verbena.wire.imap.url import MAX_URL_OCTETS, format_url, parse_date_time, parse_section_text, parse_url
+from verbena.wire.imap.url import MAX_URL_OCTETS, format_url, parse_date_time, parse_url
 
 TOKEN = b"91354a473744909de610943775f92038"
 
@@ -244,9 +244,10 @@ def test_bad_dates(octets: bytes) -> None:
 
 
 def test_quoted_field_names_and_depth() -> None:
-    assert parse_section_text(b'header.fields.not ("To" Cc)').fields == (b"To", b"Cc")
+    section = parse_url(b"/a/;UID=1/;SECTION=header.fields.not%20(%22To%22%20Cc)").section
+    assert section == Section((), SectionText.HEADER_FIELDS_NOT, (b"To", b"Cc"))
     with pytest.raises(PeerError):
-        parse_section_text(b".".join([b"1"] * 101))
+        parse_url(b"/a/;UID=1/;SECTION=" + b".".join([b"1"] * 102))
 
 
 sections = st.builds(

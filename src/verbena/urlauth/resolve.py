@@ -70,12 +70,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a URL names. ``span`` is the part it belongs to, ``content`` the message's facts."""
+    """What a URL names. ``span`` is the part it belongs to, ``content`` the message's facts; ``whole`` are the offsets
+    ``[start, end)`` in the message of all that the section names, before ``partial`` cut it."""
 
     account: Account
     content: Content
     section: Section
     span: PartSpan
+    whole: tuple[int, int]
+    partial: PartialRange | None
     start: int
     size_octets: int
     picked: bytes | None
@@ -298,7 +301,7 @@ async def _open(account: Account, name: str, uid: Uid, section: Section, partial
     start, end = _cut(start, end, partial)
     if picked is not None:
         picked = picked[start:end]
-    return Opened(account, content, section, span, start, end - start, picked)
+    return Opened(account, content, section, span, found, partial, start, end - start, picked)
 
 
 def _cut(start: int, end: int, partial: PartialRange | None) -> tuple[int, int]:

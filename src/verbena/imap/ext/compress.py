@@ -1,4 +1,7 @@
-"""COMPRESS: DEFLATE both ways from the tagged OK on (RFC 4978): full. Inflating is bounded where it is done, in ``net``."""
+"""COMPRESS: DEFLATE both ways from the tagged OK on (RFC 4978): full.
+
+Inflating is bounded where it is done, in ``net``.
+"""
 
 from collections.abc import AsyncIterator
 
@@ -6,17 +9,12 @@ from verbena.imap.outcome import Effect, No, Ok, Reply
 from verbena.imap.registry import LOGGED_IN, Extension, command
 from verbena.imap.session import Session
 from verbena.model.errors import PeerError
-from verbena.wire.imap.grammar import Cursor
+from verbena.wire.imap.command import Compress, parse_compress
 
 
-# compress = "COMPRESS" SP algorithm
-def parse_compress(cursor: Cursor) -> None:
-    cursor.sp()
-    if cursor.keyword() != "DEFLATE":
+async def compress(session: Session, arguments: Compress) -> AsyncIterator[Reply]:
+    if arguments.algorithm != "DEFLATE":
         raise PeerError("DEFLATE is the only compression here")
-
-
-async def compress(session: Session, arguments: None) -> AsyncIterator[Reply]:
     if session.talk.compressed:
         yield No(b"DEFLATE is active already", b"COMPRESSIONACTIVE")
         return

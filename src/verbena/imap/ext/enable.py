@@ -1,34 +1,18 @@
 """ENABLE: switch on what changes the server's responses (RFC 5161): full.
 
-Names that are not known, need no enabling or are on already are passed over.
-Limits: 64 names.
-"""
+Names that are not known, need no enabling or are on already are passed over."""
 
 from collections.abc import AsyncIterator
-from typing import Final
 
 from verbena.imap.outcome import Reply
 from verbena.imap.registry import LOGGED_IN, Extension, command
 from verbena.imap.session import Session
-from verbena.wire.imap.grammar import Cursor
-
-MAX_NAMES: Final = 64
+from verbena.wire.imap.command import Enable, parse_enable
 
 
-# enable = "ENABLE" 1*(SP capability)
-def parse_enable(cursor: Cursor) -> tuple[str, ...]:
-    names: list[str] = []
-    while not names or not cursor.at_end():
-        cursor.sp()
-        names.append(cursor.atom().decode("ascii").upper())
-        if len(names) > MAX_NAMES:
-            raise cursor.error("there are too many names")
-    return tuple(names)
-
-
-async def enable(session: Session, names: tuple[str, ...]) -> AsyncIterator[Reply]:
+async def enable(session: Session, arguments: Enable) -> AsyncIterator[Reply]:
     newly: list[str] = []
-    for name in names:
+    for name in arguments.names:
         extension = session.services.registry.enables.get(name)
         if extension is None or name in session.enabled:
             continue

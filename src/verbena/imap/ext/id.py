@@ -1,31 +1,26 @@
 """ID: the server says what it is and notes what the client says it is (RFC 2971): full.
 
 What a client says goes to the log only, cut short and with everything but printable ASCII taken out.
-Limits: those of ``wire.imap.id``; 200 characters of the log.
+Limits: those of ``parse_id``; 200 characters of the log.
 """
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from verbena import __version__
 from verbena.imap.outcome import Reply
 from verbena.imap.registry import ANY_STATE, Extension, command
 from verbena.imap.session import Session
-from verbena.wire.imap.grammar import Cursor
-from verbena.wire.imap.id import IdFields, format_id_params, parse_id_params
+from verbena.wire.imap.command import Id, parse_id
+from verbena.wire.imap.grammar import quote
 
 log = logging.getLogger("verbena.imap")
 
 MAX_LOGGED: Final = 200
 
 
-def parse_id(cursor: Cursor) -> IdFields:
-    cursor.sp()
-    return parse_id_params(cursor)
-
-
-def printable(fields: IdFields) -> str:
+def printable(fields: Sequence[tuple[bytes, bytes | None]]) -> str:
     """``fields`` as a log may have them."""
     words: list[str] = []
     for name, value in fields:
@@ -34,11 +29,10 @@ def printable(fields: IdFields) -> str:
     return "".join([char if " " <= char <= "~" else "?" for char in text[:MAX_LOGGED]])
 
 
-async def id_command(session: Session, fields: IdFields) -> AsyncIterator[Reply]:
-    if fields:
-        log.info("IMAP client is %s", printable(fields))
-    own = ((b"name", b"Verbena"), (b"version", __version__.encode("ascii")))
-    yield b"* ID " + format_id_params(own) + b"\r\n"
+async def id_command(session: Session, arguments: Id) -> AsyncIterator[Reply]:
+    if arguments.params:
+        log.info("IMAP client is %s", printable(arguments.params))
+    yield b'* ID ("name" "Verbena" "version" ' + quote(__version__.encode("ascii")) + b")\r\n"
 
 
 EXTENSION = Extension(rfc=2971, capability="ID", commands=(command("ID", parse_id, id_command, ANY_STATE),))

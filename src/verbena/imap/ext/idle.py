@@ -12,16 +12,17 @@ from verbena.imap.registry import LOGGED_IN, Extension, command
 from verbena.imap.session import Session
 from verbena.imap.telling import updates
 from verbena.model.errors import InternalError, PeerError
+from verbena.wire.imap.command import Bare, parse_bare
 from verbena.wire.imap.grammar import Cursor
 
 MAX_LINE_OCTETS: Final = 128
 
 
-def parse_idle(cursor: Cursor) -> None:
-    """Nothing follows the name."""
+def parse_idle(cursor: Cursor) -> Bare:
+    return parse_bare(cursor, "IDLE")
 
 
-async def idle(session: Session, arguments: None) -> AsyncIterator[Reply]:
+async def idle(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
     if session.user is None:
         raise InternalError("no user in this state")
     watch = session.user.watch

@@ -9,14 +9,15 @@ from verbena.imap.outcome import Reply
 from verbena.imap.registry import LOGGED_IN, Extension, command
 from verbena.imap.session import Session
 from verbena.model.mailbox import DELIMITER
+from verbena.wire.imap.command import Bare, parse_bare
 from verbena.wire.imap.grammar import Cursor, quote
 
 
-def parse_namespace(cursor: Cursor) -> None:
-    """Nothing follows the name."""
+def parse_namespace(cursor: Cursor) -> Bare:
+    return parse_bare(cursor, "NAMESPACE")
 
 
-async def namespace(session: Session, arguments: None) -> AsyncIterator[Reply]:
+async def namespace(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
     yield b'* NAMESPACE (("" ' + quote(DELIMITER.encode("ascii")) + b")) NIL NIL\r\n"
 
 

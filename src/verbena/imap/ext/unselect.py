@@ -2,20 +2,20 @@
 
 from collections.abc import AsyncIterator
 
-from verbena.imap.outcome import Reply
+from verbena.imap.outcome import Ok, Reply
 from verbena.imap.registry import SELECTED, Extension, command
 from verbena.imap.session import Session
+from verbena.wire.imap.command import Bare, parse_bare
 from verbena.wire.imap.grammar import Cursor
 
 
-def parse_unselect(cursor: Cursor) -> None:
-    """Nothing follows the name."""
+def parse_unselect(cursor: Cursor) -> Bare:
+    return parse_bare(cursor, "UNSELECT")
 
 
-async def unselect(session: Session, arguments: None) -> AsyncIterator[Reply]:
+async def unselect(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
     session.unselect()
-    return
-    yield
+    yield Ok(b"UNSELECT completed")
 
 
 EXTENSION = Extension(

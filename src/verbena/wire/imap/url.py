@@ -8,7 +8,7 @@ formatted from them, since the token signs exactly these (RFC 4467 §6).
 
 Tolerance, needed for the examples of RFC 4468 and RFC 5550 §8.4: every parameter with or without a slash before it.
 
-Limits: 8 KiB a URL, and those of ``parse_section_text``.
+Limits: 8 KiB a URL, and those of ``wire.imap.section``.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -17,13 +17,13 @@ from typing import Final
 from verbena.model.errors import PeerError
 from verbena.model.ids import Uid, UidValidity
 from verbena.model.mailbox import canonical_name
-from verbena.model.part import PartialRange, Section, SectionText
+from verbena.model.part import PartialRange, Section
 from verbena.model.secret import Secret
 from verbena.model.url import Access, ImapUrl, UrlAuth
+from verbena.wire.imap.grammar import Cursor, is_quotable
+from verbena.wire.imap.section import format_section_spec, parse_section_spec
 
 MAX_URL_OCTETS: Final = 8192
-MAX_SECTION_DEPTH: Final = 100
-MAX_SECTION_FIELDS: Final = 200
 MIN_TOKEN_DIGITS: Final = 32
 
 _UNRESERVED: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
@@ -39,13 +39,6 @@ _SAFE_IN_SEARCH: Final = _UNRESERVED + b"!$'()*,:@/"
 _MAX_NUMBER: Final = 0xFFFFFFFF
 _MAX_RANGE: Final = 0x7FFFFFFFFFFFFFFF
 
-_SECTION_TEXTS: Final = {
-    b"HEADER": SectionText.HEADER,
-    b"HEADER.FIELDS": SectionText.HEADER_FIELDS,
-    b"HEADER.FIELDS.NOT": SectionText.HEADER_FIELDS_NOT,
-    b"TEXT": SectionText.TEXT,
-    b"MIME": SectionText.MIME,
-}
 _PARAMETERS: Final = (b"UIDVALIDITY", b"UID", b"SECTION", b"PARTIAL", b"EXPIRE", b"URLAUTH")
 """In the only order in which they may occur."""
 
@@ -297,9 +290,14 @@ def _check_shape(url: ImapUrl, *, relative: bool) -> None:
 
 # enc-section = 1*bchar
 def _parse_section(octets: bytes) -> Section:
-    if not octets:
-        raise PeerError("an empty section in the URL")
-    return parse_section_text(decode_percent(octets, _BCHAR))
+    cursor = Cursor(decode_percent(octets, _BCHAR))
+    cursor.quoted_8bit = False
+    section = parse_section_spec(cursor)
+    cursor.end()
+    for name in section.fields:
+        if not is_quotable(name):
+            raise PeerError("a bad field name in the URL")
+    return section
 
 
 # partial-range = number ["." nz-number]
@@ -387,47 +385,6 @@ def _zone_minutes(octets: bytes) -> int:
     return -total if octets[0] == 45 else total
 
 
-# section-spec = section-msgtext / (section-part ["." section-text])
-def parse_section_text(octets: bytes) -> Section:
-    """A section as between the brackets of BODY[…]; header field names upper or lower as they stand.
-
-    Raises ``PeerError``. Limits: 100 levels, 200 field names.
-    """
-    path: list[int] = []
-    rest = octets
-    while rest[:1].isdigit():
-        number, dot, rest = rest.partition(b".")
-        path.append(_number(number, 1, _MAX_NUMBER))
-        if len(path) > MAX_SECTION_DEPTH:
-            raise PeerError("a section in the URL that is too deep")
-        if dot and not rest:
-            raise PeerError("a bad section in the URL")
-    if not rest:
-        return Section(tuple(path))
-    name, space, fields = rest.partition(b" ")
-    text = _SECTION_TEXTS.get(name.upper())
-    with_fields = text is SectionText.HEADER_FIELDS or text is SectionText.HEADER_FIELDS_NOT
-    if text is None or (text is SectionText.MIME and not path) or with_fields != bool(space):
-        raise PeerError("a bad section in the URL")
-    return Section(tuple(path), text, _parse_fields(fields) if with_fields else ())
-
-
-# header-list = "(" header-fld-name *(SP header-fld-name) ")"
-def _parse_fields(octets: bytes) -> tuple[bytes, ...]:
-    if len(octets) < 3 or octets[0] != 40 or octets[-1] != 41:
-        raise PeerError("a bad list of fields in the URL")
-    names: list[bytes] = []
-    for word in octets[1:-1].split(b" "):
-        name = word[1:-1] if len(word) > 2 and word[:1] == b'"' and word[-1:] == b'"' else word
-        if not name or len(names) == MAX_SECTION_FIELDS:
-            raise PeerError("a bad list of fields in the URL")
-        for octet in name:
-            if octet <= 32 or octet >= 127 or octet in b'(){%*"\\:':
-                raise PeerError("a bad field name in the URL")
-        names.append(name)
-    return tuple(names)
-
-
 # --- format ---------------------------------------------------------------------------------
 
 
@@ -451,7 +408,7 @@ def format_rump(url: ImapUrl) -> bytes:
     if url.uid is not None:
         result += (b"/;UID=%d" if url.mailbox is not None else b";UID=%d") % url.uid
     if url.section is not None and url.section != Section():
-        result += b"/;SECTION=" + encode_percent(format_section_text(url.section), _SAFE_IN_SECTION)
+        result += b"/;SECTION=" + encode_percent(format_section_spec(url.section), _SAFE_IN_SECTION)
     if url.partial is not None:
         result += b"/;PARTIAL=%d" % url.partial.offset_octets
         if url.partial.length_octets is not None:
@@ -503,14 +460,3 @@ def format_date_time(moment: datetime) -> bytes:
     """RFC 3339 §5.6, in UTC; fractions only where there are any."""
     utc = moment.astimezone(UTC).replace(tzinfo=None)
     return utc.isoformat(timespec="microseconds" if utc.microsecond else "seconds").encode("ascii") + b"Z"
-
-
-def format_section_text(section: Section) -> bytes:
-    """A section as between the brackets of BODY[…]."""
-    parts: list[bytes] = [b"%d" % number for number in section.path]
-    if section.text is not SectionText.ALL:
-        parts.append(section.text.value.encode("ascii"))
-    result = b".".join(parts)
-    if section.fields:
-        result += b" (" + b" ".join(section.fields) + b")"
-    return result
