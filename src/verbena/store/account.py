@@ -191,6 +191,9 @@ class StoredAccount:
             return key
         return await self._keep(lambda transaction: keys.make_key(transaction, mailbox_id))
 
+    def existing_urlauth_key(self, mailbox_id: MailboxId) -> Secret | None:
+        return keys.existing_key(self._db, self._account_id, mailbox_id)
+
     async def reset_urlauth_keys(self, mailbox_id: MailboxId | None) -> None:
         await self._keep(lambda transaction: keys.reset_keys(transaction, mailbox_id))
 

@@ -347,6 +347,9 @@ class Account(Protocol):
     async def urlauth_key(self, mailbox_id: MailboxId) -> Secret:
         """The mailbox's access key table entry for this user, 32 octets, made at first need (RFC 4467 §5)."""
 
+    def existing_urlauth_key(self, mailbox_id: MailboxId) -> Secret | None:
+        """The same without making one: None where no URL of the mailbox was ever signed, or none since a reset."""
+
     async def reset_urlauth_keys(self, mailbox_id: MailboxId | None) -> None:
         """Of one mailbox, or of all: every URL signed before is void."""
 

@@ -185,11 +185,11 @@ async def resolve(place: Place, url: ImapUrl | bytes, who: Who, selected: str | 
         raise _bad_url()
     if not is_own_host(place, url):
         raise Refused(Reason.URL_NOT_TRUSTED, "The URL is on a server that is not trusted")
-    account, mailbox = await _authorize(place, url, who, selected)
+    account, mailbox = _authorize(place, url, who, selected)
     return await _open(account, mailbox, url.uid, url.section or Section(), url.partial)
 
 
-async def _authorize(place: Place, url: ImapUrl, who: Who, selected: str | None) -> tuple[Account, str]:
+def _authorize(place: Place, url: ImapUrl, who: Who, selected: str | None) -> tuple[Account, str]:
     """The account and mailbox that ``url`` may be opened in."""
     mailbox = url.mailbox if url.mailbox is not None else selected
     if mailbox is None:
@@ -202,7 +202,7 @@ async def _authorize(place: Place, url: ImapUrl, who: Who, selected: str | None)
             raise _bad_url()
         return account, mailbox
     _check_acting_for(place, url, who)
-    owner = await _verified_owner(place, url, mailbox)
+    owner = _verified_owner(place, url, mailbox)
     expired = url.expires_at is not None and url.expires_at < place.now
     if owner is None or expired or not _is_open_to(place, url, who):
         raise _bad_url()
@@ -227,7 +227,7 @@ def _check_acting_for(place: Place, url: ImapUrl, who: Who) -> None:
         raise Refused(Reason.AUTHORIZATION_FAILED, "The URL is for the submissions of another user")
 
 
-async def _verified_owner(place: Place, url: ImapUrl, mailbox: str) -> Account | None:
+def _verified_owner(place: Place, url: ImapUrl, mailbox: str) -> Account | None:
     """The account whose key for ``mailbox`` made the URL's token; tries one key at least, real or plausible."""
     urlauth, rump = url.urlauth, url.rump
     if urlauth is None or rump is None or urlauth.token is None or urlauth.mechanism is None:
@@ -237,7 +237,7 @@ async def _verified_owner(place: Place, url: ImapUrl, mailbox: str) -> Account |
     tried = False
     for ref in _candidates(place, url.user or "", url.host):
         account = place.store.account(ref)
-        key = await _key_of(account, mailbox, url) if ref.enabled else None
+        key = _key_of(account, mailbox, url) if ref.enabled else None
         tried = True
         if verify_token(key, rump, urlauth.token) and known:
             owner = account
@@ -246,11 +246,11 @@ async def _verified_owner(place: Place, url: ImapUrl, mailbox: str) -> Account |
     return owner
 
 
-async def _key_of(account: Account, name: str, url: ImapUrl) -> Secret | None:
+def _key_of(account: Account, name: str, url: ImapUrl) -> Secret | None:
     if not _is_there(account, name, url):
         return None
     mailbox = account.find(name)
-    return None if mailbox is None else await account.urlauth_key(mailbox.mailbox_id)
+    return None if mailbox is None else account.existing_urlauth_key(mailbox.mailbox_id)
 
 
 def _is_open_to(place: Place, url: ImapUrl, who: Who) -> bool:
