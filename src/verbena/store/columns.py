@@ -154,6 +154,11 @@ def _load_snapshot(db: Db, columns: MailboxColumns, head: Row) -> bool:
     return True
 
 
+def load_rows(db: Db, account_id: AccountId, mailbox_id: MailboxId) -> Arrays:
+    """All columns, row by row."""
+    return _rows_from(db, account_id, mailbox_id, 1)
+
+
 def _rows_from(db: Db, account_id: AccountId, mailbox_id: MailboxId, uid: int) -> Arrays:
     rows = db.all(_ROWS, (account_id, mailbox_id, uid))
     if not rows:
@@ -352,6 +357,9 @@ class ColumnCache:
         while rows > self._max_rows and len(self._recent) > 1:
             rows -= len(self._recent.popitem(last=False)[1].uids)
         return shared
+
+    def held(self) -> list[MailboxColumns]:
+        return list(self._all.values())
 
     def drop(self, account_id: AccountId, mailbox_id: MailboxId) -> None:
         """Of a mailbox that is gone."""

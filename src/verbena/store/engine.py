@@ -64,5 +64,11 @@ class Engine(Protocol):
         cancelled; not after an ``Undo``.
         """
 
+    async def maintain(self) -> None:
+        """Upkeep of the database itself, such as a checkpoint."""
+
+    async def check(self) -> list[str]:
+        """What the database itself finds wrong with its files, as a sentence each."""
+
     async def close(self) -> None:
         """Wait for what was begun, then close all connections."""

@@ -32,6 +32,8 @@ SCHEMA_VERSION: Final = 1
 MAX_BATCH: Final = 256
 BUSY_TIMEOUT_MS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4000
+LARGE_WAL_OCTETS: Final = 32 * 1024 * 1024
+"""A write-ahead log larger than this is emptied by ``maintain``."""
 READ_CACHE_KIB: Final = 8192
 
 _PASSING = (
@@ -284,6 +286,25 @@ class SqliteEngine:
         future: asyncio.Future[T] = loop.create_future()
         writer.submit(_Job(operation, future, after))  # type: ignore[arg-type]
         return await future
+
+    async def maintain(self) -> None:
+        """Checkpoint: write-ahead logs that grew are emptied."""
+        await asyncio.to_thread(self._checkpoint)
+
+    def _checkpoint(self) -> None:
+        for path in self._paths:
+            wal = path.with_name(path.name + "-wal")
+            if wal.exists() and wal.stat().st_size > LARGE_WAL_OCTETS:
+                db = SqliteDb(path, writes=True)
+                db.run("PRAGMA wal_checkpoint(TRUNCATE)")
+                db.close()
+
+    async def check(self) -> list[str]:
+        wrong: list[str] = []
+        for shard, path in enumerate(self._paths):
+            rows = await self.read_apart(shard, lambda db: db.all("PRAGMA integrity_check(20)"))
+            wrong += [f"shard {path.name}: {row[0]}" for row in rows if row[0] != "ok"]
+        return wrong
 
     async def close(self) -> None:
         self._closed = True

@@ -16,10 +16,13 @@ from verbena.store import ingest, mailboxes
 from verbena.store.account import Shared, StoredAccount
 from verbena.store.api import AccountRef, Staged
 from verbena.store.blobs import BlobFolder
+from verbena.store.check import check_mail
 from verbena.store.columns import ColumnCache
 from verbena.store.directory import SqliteDirectory
 from verbena.store.engine import Engine
+from verbena.store.outbox import StoredOutbox
 from verbena.store.sqlite.engine import SqliteEngine, make_shards
+from verbena.store.upkeep import maintain
 
 DEFAULT_SHARDS: Final = 8
 MAX_SHARDS: Final = 100
@@ -60,10 +63,15 @@ class SqliteStore:
         self._listeners: list[Callable[[AccountRef, ModSeq], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._shared = Shared(self._engine, self._blobs, ColumnCache(), clock, self._tell, self._behind)
+        self._outbox = StoredOutbox(self._shared, self._directory)
 
     @property
     def directory(self) -> SqliteDirectory:
         return self._directory
+
+    @property
+    def outbox(self) -> StoredOutbox:
+        return self._outbox
 
     def account(self, ref: AccountRef) -> StoredAccount:
         return StoredAccount(ref, self._shared)
@@ -76,6 +84,12 @@ class SqliteStore:
 
     def heard(self, account_id: AccountId, modseq: ModSeq) -> None:
         """Nothing needs to be done: every read asks the database for the account's modseq first."""
+
+    async def check(self) -> list[str]:
+        return self._directory.check() + await check_mail(self._shared)
+
+    async def maintain(self) -> None:
+        await maintain(self._shared)
 
     async def close(self) -> None:
         """Waits for every write that was begun."""
