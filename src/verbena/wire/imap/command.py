@@ -29,6 +29,7 @@ from verbena.wire.imap.grammar import (
 from verbena.wire.imap.mailbox import parse_mailbox, write_mailbox
 
 MAX_TAG_OCTETS: Final = 256
+PREFIXES: Final = frozenset({"UID"})
 MAX_ENABLE_NAMES: Final = 64
 MAX_ID_PAIRS: Final = 30
 MAX_ID_NAME_OCTETS: Final = 30
@@ -95,8 +96,8 @@ class Compress:
 
 
 # command = tag SP (command-any / command-auth / command-nonauth / command-select) CRLF
-def parse_head(cursor: Cursor) -> tuple[bytes, str]:
-    """Tag, and name in capitals; the name of a UID form is ``UID FETCH`` and so on.
+def parse_head(cursor: Cursor, prefixes: frozenset[str] = PREFIXES) -> tuple[bytes, str]:
+    """Tag, and name in capitals; ``prefixes`` are first words of names of two words, such as ``UID FETCH``.
 
     The cursor stays behind the name. Raises ``PeerError``; ``grammar.find_tag`` gives the tag to answer with.
     """
@@ -105,9 +106,9 @@ def parse_head(cursor: Cursor) -> tuple[bytes, str]:
         raise PeerError("The tag is too long")
     cursor.sp()
     name = cursor.keyword()
-    if name == "UID":
+    if name in prefixes:
         cursor.sp()
-        name = "UID " + cursor.keyword()
+        name += " " + cursor.keyword()
     return tag, name
 
 

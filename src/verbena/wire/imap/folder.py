@@ -1,17 +1,16 @@
 """Commands on mailboxes by name: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE, LIST, LSUB, STATUS.
 
-RFC 3501 §6.3 and §9; create-params (RFC 4466 §2.3) with USE (RFC 6154 §3). Extensions of LIST and STATUS add their own
-forms; STATUS items are names, checked by whoever knows which exist.
+RFC 3501 §6.3 and §9; create-params (RFC 4466 §2.2) by a mapping of the known ones, such as USE (RFC 6154 §3). STATUS
+items are names, checked by whoever knows which exist.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from verbena.model.errors import Refused
 from verbena.model.mailbox import SpecialUse
-from verbena.model.reason import Reason
 from verbena.wire.imap.frame import Frame
-from verbena.wire.imap.grammar import BACKSLASH, LPAREN, RPAREN, SP, Cursor, FrameWriter
+from verbena.wire.imap.grammar import LPAREN, RPAREN, SP, Cursor, FrameWriter
 from verbena.wire.imap.mailbox import parse_list_mailbox, parse_mailbox, write_list_mailbox, write_mailbox
 
 MAX_STATUS_ITEMS: Final = 32
@@ -19,10 +18,14 @@ MAX_STATUS_ITEMS: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Create:
-    """``special_uses`` are what USE asked for; usually none or one."""
+    """``params`` are (name, value) pairs, each value as the parameter's parser made it (RFC 4466 §2.2)."""
 
     mailbox: str
-    special_uses: tuple[SpecialUse, ...] = ()
+    params: tuple[tuple[str, object], ...] = ()
+
+
+CreateParser = Callable[[Cursor], object]
+"""Reads a parameter's value behind its name, the space before it included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,46 +79,33 @@ def _with_mailbox(name: bytes, mailbox: str) -> FrameWriter:
 
 
 # create = "CREATE" SP mailbox [SP "(" create-param *(SP create-param) ")"]        (RFC 4466 §3)
-# create-param = "USE" SP "(" [use-attr *(SP use-attr)] ")"                        (RFC 6154 §6)
-def parse_create(cursor: Cursor) -> Create:
-    """Raises ``Refused(USE_ATTRIBUTE)`` for an attribute that does not exist."""
+# create-param = create-param-name [SP create-param-value]
+def parse_create(cursor: Cursor, params: Mapping[str, CreateParser]) -> Create:
+    """Raises ``PeerError`` for a parameter that ``params`` has not or that comes twice, and what its parser raises."""
     cursor.sp()
     mailbox = parse_mailbox(cursor)
-    uses: list[SpecialUse] = []
+    found: list[tuple[str, object]] = []
     if cursor.skip(SP):
         cursor.expect(LPAREN)
-        if not cursor.skip_word(b"USE"):
-            raise cursor.error("this parameter of CREATE is unknown")
-        cursor.sp()
-        _parse_uses(cursor, uses)
-        cursor.expect(RPAREN)
+        while True:
+            name = cursor.keyword()
+            parse = params.get(name)
+            if parse is None:
+                raise cursor.error("this parameter is unknown")
+            if any(other == name for other, _value in found):
+                raise cursor.error("this parameter comes twice")
+            found.append((name, parse(cursor)))
+            if cursor.skip(RPAREN):
+                break
+            cursor.sp()
     cursor.end()
-    return Create(mailbox, tuple(uses))
+    return Create(mailbox, tuple(found))
 
 
-def _parse_uses(cursor: Cursor, uses: list[SpecialUse]) -> None:
-    cursor.expect(LPAREN)
-    if cursor.skip(RPAREN):
-        return
-    while True:
-        cursor.expect(BACKSLASH)
-        use = _USES.get(cursor.atom().upper())
-        if use is None:
-            raise Refused(Reason.USE_ATTRIBUTE, "There is no such special use")
-        if use not in uses:
-            uses.append(use)
-        if cursor.skip(RPAREN):
-            return
-        cursor.sp()
-
-
-_USES: Final = {use.value[1:].upper().encode("ascii"): use for use in SpecialUse}
-
-
-def format_create(value: Create) -> Frame:
-    out = _with_mailbox(b"CREATE ", value.mailbox)
-    if value.special_uses:
-        out.text(b" (USE (%b))" % " ".join([use.value for use in value.special_uses]).encode("ascii"))
+def format_create(mailbox: str, special_use: SpecialUse | None = None) -> Frame:
+    out = _with_mailbox(b"CREATE ", mailbox)
+    if special_use is not None:
+        out.text(b" (USE (%b))" % special_use.value.encode("ascii"))
     return out.frame()
 
 

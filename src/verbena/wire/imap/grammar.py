@@ -106,6 +106,10 @@ class Cursor:
         if not self.at_end():
             raise self.error("the command should end")
 
+    def rest(self) -> Frame:
+        """What is left, to be read by someone else."""
+        return Frame(self.text[self.pos :], self._literals[self._at :], self._texts[self._at :])
+
     def error(self, expected: str) -> PeerError:
         """The error to raise here: ``expected`` completes a sentence such as "a number is expected"."""
         literals = f" after literal {self._at}" if self._at else ""
@@ -203,6 +207,11 @@ class Cursor:
         if self.skip_word(b"NIL"):
             return None
         raise self.error("a string or NIL is expected")
+
+    # nstring / literal8        (RFC 3516 §7)
+    def nstring8(self) -> bytes | None:
+        """As ``nstring``, and a literal8 too."""
+        return self.literal8() if self.peek() == LITERAL else self.nstring()
 
     # quoted = DQUOTE *QUOTED-CHAR DQUOTE
     def quoted(self) -> bytes:
