@@ -14,6 +14,7 @@ from typing import Final, assert_never, final
 
 from verbena.imap.dispatch import Done, describe, find_row, run_command
 from verbena.imap.outcome import Effect
+from verbena.imap.registry import LiteralPolicy
 from verbena.imap.session import Services, Session
 from verbena.model.errors import InternalError, LinkClosed, LinkTimeout, PeerError, Refused, Unavailable, VerbenaError
 from verbena.model.link import Link, Peer, TlsState
@@ -42,18 +43,18 @@ class _GoingDown(Exception):
 
 @final
 class _Incoming:
-    """The command that is arriving: its text up to the last literal, its staged messages, its first failure."""
+    """The command that is arriving: who decides about its literals, its staged messages, its first failure."""
 
-    __slots__ = ("failure", "literal_open", "stack", "text")
+    __slots__ = ("failure", "literal_open", "policy", "stack")
 
     def __init__(self) -> None:
-        self.text = b""
+        self.policy: LiteralPolicy | None = None
         self.failure: VerbenaError | None = None
         self.stack = AsyncExitStack()
         self.literal_open = False
 
     async def clear(self) -> None:
-        self.text = b""
+        self.policy = None
         self.failure = None
         self.literal_open = False
         await self.stack.aclose()
@@ -307,16 +308,14 @@ class Conversation:
     async def _literal(self, start: LiteralStart) -> None:
         """Decide what becomes of an announced literal, and stage it if it is a message."""
         incoming = self._incoming
-        incoming.text += start.text
         if incoming.failure is not None:
             self._reader.refuse(incoming.failure)
             return
         try:
-            staging = self._is_message(incoming.text, start)
+            staging = self._is_message(start)
         except (PeerError, Refused) as error:
             self._reader.refuse(error)
             return
-        incoming.text += b'""'
         if not staging:
             if self._reader.accept() and start.synchronizing:
                 self._link.write(CONTINUE)
@@ -326,13 +325,16 @@ class Conversation:
             self._link.write(CONTINUE)
         await self._stage(start)
 
-    def _is_message(self, text: bytes, start: LiteralStart) -> bool:
+    def _is_message(self, start: LiteralStart) -> bool:
         """Ask the command's row. Raises ``PeerError`` and ``Refused`` where the command can not succeed."""
-        cursor = Cursor(text)
-        cursor.tag()
-        cursor.sp()
-        row = find_row(self._session, cursor)
-        return row.stages is not None and row.stages(self._session, text[cursor.pos :], start)
+        incoming = self._incoming
+        if start.index == 0:
+            cursor = Cursor(start.text)
+            cursor.tag()
+            cursor.sp()
+            row = find_row(self._session, cursor)
+            incoming.policy = None if row.literals is None else row.literals(self._session, cursor)
+        return incoming.policy is not None and incoming.policy.decide(start)
 
     async def _stage(self, start: LiteralStart) -> None:
         """Take a message in; a failure is told once the command has ended, so its rest is read and dropped."""

@@ -4,8 +4,8 @@ A command is looked up, read and checked against its row; its handler's octets g
 client is told what happened meanwhile, as far as the row allows; then comes the tagged line (RFC 3501 §5.5, §7.1).
 ``CODES`` is the one table from ``Reason`` to response codes (RFC 3501, 4469, 5530, 3516, 6154).
 
-Invariant: nothing is written between the parts of a response; an error after a response's first part ends the
-session, because the client counts octets.
+Invariant: nothing is written between the parts of a response. A handler that can not finish a response it began raises
+``LinkClosed``: the client counts octets, so the session can not go on.
 """
 
 import logging
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, assert_never
 
-from verbena.imap.outcome import Effect, No, Ok
+from verbena.imap.outcome import Effect, No, Ok, RefusedWith
 from verbena.imap.registry import CommandRow, Registry
 from verbena.imap.session import Session
 from verbena.imap.telling import updates
@@ -101,6 +101,8 @@ def describe(error: VerbenaError) -> tuple[str, bytes]:
     """The result and the text after the tag that say ``error``."""
     if isinstance(error, PeerError):
         return "bad", b"BAD " + _printable(error.told)
+    if isinstance(error, RefusedWith):
+        return "no", _coded(b"NO", error.code, _printable(error.told))
     if isinstance(error, Refused | Unavailable):
         return "no", _coded(b"NO", CODES[error.reason], _printable(error.told))
     return "no", b"NO [SERVERBUG] Internal error, it has been logged"
@@ -128,7 +130,7 @@ def find_row(session: Session, cursor: Cursor) -> CommandRow:
 
 
 class _Run:
-    """One command on its way; ``cut`` is true while a response has been begun and not finished."""
+    """One command on its way: what is known of it, and its reply."""
 
     __slots__ = ("effect", "ending", "link", "name", "result", "row", "written")
 
@@ -163,7 +165,7 @@ async def run_command(session: Session, link: Link, frame: Frame) -> Done:
     except VerbenaError as error:
         if isinstance(error, PeerError) and error.fatal:
             raise
-        if isinstance(error, InternalError):
+        if not isinstance(error, PeerError | Refused | Unavailable):
             log.exception("IMAP command %s failed", run.name)
         run.result, run.ending = describe(error)
         run.effect = None

@@ -27,9 +27,7 @@ class Message:
 
     __slots__ = ("_index", "account", "content", "row", "rows", "seq", "uid")
 
-    def __init__(
-        self, account: Account, seq: int, uid: int, rows: Rows, row: int, content: Content | None
-    ) -> None:
+    def __init__(self, account: Account, seq: int, uid: int, rows: Rows, row: int, content: Content | None) -> None:
         self.account = account
         self.seq = seq
         self.uid = uid

@@ -8,6 +8,9 @@ says ``OK … completed``. What can not be done is raised, as ``model.errors`` (
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from verbena.model.errors import Refused
+from verbena.model.reason import Reason
+
 
 @dataclass(frozen=True, slots=True)
 class Ok:
@@ -34,3 +37,11 @@ class Effect(Enum):
 
 
 Reply = bytes | Ok | No | Effect
+
+
+class RefusedWith(Refused):
+    """A refusal whose response code has arguments: ``code`` without brackets, such as ``b'BADURL "…"'``."""
+
+    def __init__(self, reason: Reason, told: str, code: bytes) -> None:
+        super().__init__(reason, told)
+        self.code = code

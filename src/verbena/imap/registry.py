@@ -11,12 +11,13 @@ Names are upper case. A row named ``UID FETCH`` makes ``UID`` a prefix.
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from verbena.imap.outcome import Reply
 from verbena.model.errors import InternalError
 from verbena.model.mailbox import Mailbox, Status
 from verbena.store.api import Staged
+from verbena.wire.imap.append import Url
 from verbena.wire.imap.fetch import AttParser, FetchAtt, FetchModifier
 from verbena.wire.imap.frame import LiteralStart
 from verbena.wire.imap.grammar import Cursor
@@ -38,10 +39,18 @@ Parse = Callable[[Cursor], T]
 ParseWithRegistry = Callable[[Cursor, "Registry"], T]
 Handler = Callable[["Session", T], AsyncIterator[Reply]]
 
-ANY_STATE = frozenset(State)
+ANY_STATE = frozenset({State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED})
 LOGGED_OUT = frozenset({State.NOT_AUTHENTICATED})
 LOGGED_IN = frozenset({State.AUTHENTICATED, State.SELECTED})
 SELECTED = frozenset({State.SELECTED})
+
+
+class LiteralPolicy(Protocol):
+    """Decides, while a command is arriving, what becomes of its literals."""
+
+    def decide(self, start: LiteralStart) -> bool:
+        """Called at each literal in turn: true when it is a message or a piece of one, to be staged while it arrives and
+        found in ``Session.staged`` under its index. Raises ``PeerError`` and ``Refused`` when the command can not succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +69,8 @@ class CommandRow:
     """EXPUNGE or VANISHED may be told before its tagged reply (RFC 3501 §7.4.1)"""
     may_run_beside: bool = False
     """the next pipelined command may start before this one's reply is flushed (RFC 3501 §5.5)"""
-    stages: "Callable[[Session, bytes, LiteralStart], bool] | None" = None
-    """asked at each literal, with the command's text up to it (earlier literals shown as ``""``): true when the literal
-    is a message, to be staged while it arrives and found in ``Session.staged`` under its index; raises ``Refused``"""
+    literals: "Callable[[Session, Cursor], LiteralPolicy] | None" = None
+    """for a command with messages in it: made at its first literal, with the cursor behind its name"""
 
 
 Answer = Callable[["Message"], bytes | AsyncIterator[bytes]]
@@ -129,16 +137,11 @@ class StatusItemRow:
 
 @dataclass(frozen=True, slots=True)
 class AppendSourceRow:
-    """What may stand in APPEND in place of a message literal (RFC 4466 §2.3, CATENATE). ``open`` makes the message.
-
-    ``takes_string`` is given the command's text up to a literal (earlier literals shown as ``""``) and says whether the
-    literal is a short string of this source, such as a URL; any other literal is staged.
-    """
+    """What may stand in APPEND in place of a message literal, such as CATENATE (RFC 4469). ``assemble`` makes the message
+    of its pieces in order: URLs as written, and literals, which it does not own."""
 
     name: str
-    parse: Parse[object]
-    open: Callable[["Session", object], Awaitable[Staged]]
-    takes_string: Callable[[bytes], bool]
+    assemble: Callable[["Session", Sequence[Url | Staged]], Awaitable[Staged]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,7 @@ def command(
     breaks_numbers: bool = False,
     may_tell_expunges: bool = True,
     may_run_beside: bool = False,
-    stages: "Callable[[Session, bytes, LiteralStart], bool] | None" = None,
+    literals: "Callable[[Session, Cursor], LiteralPolicy] | None" = None,
 ) -> CommandRow:
     """A row for a command whose grammar needs nothing of other extensions."""
 
@@ -205,7 +208,7 @@ def command(
         breaks_numbers=breaks_numbers,
         may_tell_expunges=may_tell_expunges,
         may_run_beside=may_run_beside,
-        stages=stages,
+        literals=literals,
     )
 
 
@@ -219,7 +222,7 @@ def open_command(
     breaks_numbers: bool = False,
     may_tell_expunges: bool = True,
     may_run_beside: bool = False,
-    stages: "Callable[[Session, bytes, LiteralStart], bool] | None" = None,
+    literals: "Callable[[Session, Cursor], LiteralPolicy] | None" = None,
 ) -> CommandRow:
     """A row for a command whose grammar other extensions add to: ``parse`` finds their rows in the registry."""
     return CommandRow(
@@ -231,7 +234,7 @@ def open_command(
         breaks_numbers,
         may_tell_expunges,
         may_run_beside,
-        stages,
+        literals,
     )
 
 

@@ -7,27 +7,33 @@ EXISTS, RECENT and FETCH may be told in any command, EXPUNGE and VANISHED only w
 from verbena.imap.session import Selected, Session, condstore_on
 from verbena.model.flags import RECENT, SYSTEM_FLAGS, Flag, flag_names
 from verbena.model.ids import Uid
+from verbena.store.api import Columns
 
 
 class FlagText:
-    """Flag lists as octets for one mailbox, each combination made once. For the length of one command."""
+    """Flag lists of one mailbox as octets, each combination made once. For the length of one command."""
 
-    __slots__ = ("_keywords", "_recent_texts", "_texts")
+    __slots__ = ("_columns", "_plain", "_recent")
 
-    def __init__(self, keywords: tuple[Flag, ...]) -> None:
-        self._keywords = keywords
-        self._texts: dict[int, bytes] = {}
-        self._recent_texts: dict[int, bytes] = {}
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
+        self._plain: dict[int, bytes] = {}
+        self._recent: dict[int, bytes] = {}
 
-    def text(self, bits: int, recent: bool) -> bytes:
+    def plain(self, bits: int) -> bytes:
         """``FLAGS (…)``."""
-        texts = self._recent_texts if recent else self._texts
-        found = texts.get(bits)
+        found = self._plain.get(bits)
         if found is None:
-            names = flag_names(bits, self._keywords)
-            if recent:
-                names = (*names, RECENT)
-            found = texts[bits] = b"FLAGS (" + " ".join(names).encode("ascii") + b")"
+            names = flag_names(bits, self._columns.keywords)
+            found = self._plain[bits] = b"FLAGS (" + " ".join(names).encode("ascii") + b")"
+        return found
+
+    def recent(self, bits: int) -> bytes:
+        """The same with ``\\Recent``."""
+        found = self._recent.get(bits)
+        if found is None:
+            names = (*flag_names(bits, self._columns.keywords), RECENT)
+            found = self._recent[bits] = b"FLAGS (" + " ".join(names).encode("ascii") + b")"
         return found
 
 
@@ -108,7 +114,7 @@ def expunged(session: Session) -> bytes:
 def flag_updates(session: Session, indexes: list[int], with_uid: bool = False, with_flags: bool = True) -> bytes:
     """FETCH responses with flags; with UID and modseq too once the client knows mod-sequences (RFC 7162 §3.2.4)."""
     view = session.mailbox.view
-    texts = FlagText(view.columns.keywords)
+    texts = FlagText(view.columns)
     recent = view.recent
     modseqs = condstore_on(session)
     with_uid = with_uid or modseqs
@@ -122,9 +128,9 @@ def flag_updates(session: Session, indexes: list[int], with_uid: bool = False, w
         if with_uid:
             items.append(b"UID %d" % uid)
         if with_flags:
-            items.append(texts.text(rows.flags[row], uid in recent))
+            bits = rows.flags[row]
+            items.append(texts.recent(bits) if uid in recent else texts.plain(bits))
         if modseqs:
             items.append(b"MODSEQ (%d)" % rows.modseqs[row])
         lines.append(b"* %d FETCH (%b)\r\n" % (index + 1, b" ".join(items)))
     return b"".join(lines)
-

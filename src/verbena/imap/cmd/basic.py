@@ -1,0 +1,46 @@
+"""CAPABILITY, NOOP, LOGOUT, STARTTLS and CHECK (RFC 3501 §6.1, §6.2.1, §6.4.1): full."""
+
+from collections.abc import AsyncIterator
+
+from verbena.imap.outcome import Effect, Ok, Reply
+from verbena.imap.registry import ANY_STATE, LOGGED_OUT, SELECTED, command
+from verbena.imap.session import Session
+from verbena.model.errors import PeerError
+from verbena.wire.imap.command import Bare, parse_bare
+from verbena.wire.imap.grammar import Cursor
+
+
+def _parse(cursor: Cursor) -> Bare:
+    return parse_bare(cursor, "")
+
+
+async def capability(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
+    yield b"* CAPABILITY " + session.services.registry.capabilities(session) + b"\r\n"
+
+
+async def nothing(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
+    """NOOP and CHECK: the dispatcher tells what is new; every commit is on disk already (RFC 3501 §6.4.1)."""
+    return
+    yield b""
+
+
+async def logout(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
+    session.unselect()
+    yield b"* BYE Until next time\r\n"
+    yield Effect.CLOSE
+
+
+async def starttls(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
+    if not session.talk.can_start_tls:
+        raise PeerError("TLS is not available, or on already")
+    yield Ok(b"Begin TLS negotiation now")
+    yield Effect.START_TLS
+
+
+ROWS = (
+    command("CAPABILITY", _parse, capability, ANY_STATE, may_run_beside=True),
+    command("NOOP", _parse, nothing, ANY_STATE, may_run_beside=True),
+    command("LOGOUT", _parse, logout, ANY_STATE, breaks_numbers=True),
+    command("STARTTLS", _parse, starttls, LOGGED_OUT),
+    command("CHECK", _parse, nothing, SELECTED, may_run_beside=True),
+)

@@ -1,0 +1,58 @@
+"""COPY and UID COPY (RFC 3501 §6.4.7), with COPYUID (RFC 4315 §3): full. MOVE shares ``target`` and ``copyuid`` (RFC 6851)."""
+
+from collections.abc import AsyncIterator
+
+from verbena.imap.outcome import Ok, Reply
+from verbena.imap.registry import SELECTED, command
+from verbena.imap.session import Session
+from verbena.model.errors import Refused
+from verbena.model.ids import MailboxId
+from verbena.model.reason import Reason
+from verbena.store.api import Copied
+from verbena.wire.imap.command import Copy, parse_copy
+from verbena.wire.imap.grammar import Cursor, format_ordered_numbers
+
+
+def target(session: Session, name: str) -> MailboxId:
+    """The mailbox that messages go to. Raises ``Refused(TRY_CREATE)`` when it could be created (RFC 3501 §6.4.7)."""
+    mailbox = session.account.find(name)
+    if mailbox is None:
+        raise Refused(Reason.TRY_CREATE, "There is no such mailbox")
+    if not mailbox.selectable:
+        raise Refused(Reason.NONEXISTENT, "It can not hold messages")
+    return mailbox.mailbox_id
+
+
+def copyuid(copied: Copied) -> bytes | None:
+    """The COPYUID code; None when nothing was copied."""
+    if not copied.uids:
+        return None
+    source = format_ordered_numbers(copied.source_uids)
+    return b"COPYUID %d %b %b" % (copied.uidvalidity, source, format_ordered_numbers(copied.uids))
+
+
+async def copy(session: Session, request: Copy) -> AsyncIterator[Reply]:
+    view = session.mailbox.view
+    uids = view.uids_at(view.resolve(request.messages, request.by_uid))
+    to = target(session, request.mailbox)
+    if not uids:
+        yield Ok(b"Nothing to copy")
+        return
+    copied = await session.account.copy(view.columns.mailbox_id, uids, to)
+    if not copied.uids:
+        raise Refused(Reason.EXPUNGE_ISSUED, "The messages were expunged")
+    yield Ok(b"COPY completed", copyuid(copied))
+
+
+def _parse_copy(cursor: Cursor) -> Copy:
+    return parse_copy(cursor, by_uid=False, move=False)
+
+
+def _parse_uid_copy(cursor: Cursor) -> Copy:
+    return parse_copy(cursor, by_uid=True, move=False)
+
+
+ROWS = (
+    command("COPY", _parse_copy, copy, SELECTED, uses_numbers=True),
+    command("UID COPY", _parse_uid_copy, copy, SELECTED),
+)

@@ -1,0 +1,198 @@
+"""FETCH and UID FETCH (RFC 3501 §6.4.5, RFC 4466 §2.4): full. Who answers an item is in the registry.
+
+Messages go in batches: one read of the facts of all messages of a batch, one write of ``\\Seen``, one piece of output;
+between batches other sessions have their turn. Long literals are streamed. An expunged message is served while its
+content is there; when it is not, the others are told and the command ends in NO [EXPUNGEISSUED] (RFC 2180 §4.1.2).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from verbena.imap.fetching import FetchPlan, Message
+from verbena.imap.outcome import Reply
+from verbena.imap.registry import SELECTED, Prepared, Registry, open_command
+from verbena.imap.session import Session, condstore_on
+from verbena.imap.telling import new_keywords
+from verbena.imap.view import View
+from verbena.model.errors import InternalError, LinkClosed, Refused, Unavailable
+from verbena.model.flags import SEEN, SEEN_BIT, FlagEdit, FlagOp
+from verbena.model.reason import Reason
+from verbena.store.api import Account, Content
+from verbena.wire.imap.condstore import MODSEQ
+from verbena.wire.imap.fetch import FLAGS, UID, Fetch, FetchAtt, parse_fetch
+from verbena.wire.imap.grammar import Cursor
+
+BATCH: Final = 500
+"""Messages whose facts are read at once."""
+PIECE_OCTETS: Final = 262144
+"""Output is handed on when it is this long."""
+
+_ADD_SEEN: Final = FlagEdit(FlagOp.ADD, (SEEN,))
+
+
+def _parse_fetch(cursor: Cursor, registry: Registry) -> Fetch:
+    return parse_fetch(cursor, False, registry.fetch_atts, registry.fetch_modifier_parsers)
+
+
+def _parse_uid_fetch(cursor: Cursor, registry: Registry) -> Fetch:
+    return parse_fetch(cursor, True, registry.fetch_atts, registry.fetch_modifier_parsers)
+
+
+def plan_fetch(session: Session, request: Fetch) -> FetchPlan:
+    """What is to be done, after all modifiers. Raises ``PeerError``."""
+    view = session.mailbox.view
+    plan = FetchPlan(request, view.resolve(request.messages, request.by_uid), list(request.atts))
+    if request.by_uid:
+        plan.add(UID)
+    given = {modifier.name: modifier for modifier in request.modifiers}
+    for name, row in session.services.registry.fetch_modifiers.items():
+        if name in given:
+            row.apply(session, plan, given[name])
+    return plan
+
+
+def _prepare(session: Session, att: FetchAtt) -> Prepared:
+    row = session.services.registry.fetch_items.get(att.name)
+    if row is None:
+        raise InternalError(f"nobody answers FETCH {att.name}")
+    return row.prepare(session, att)
+
+
+@dataclass(slots=True)
+class _Work:
+    """One FETCH under way. ``seen_answers`` are for messages that become ``\\Seen`` by it: they tell their flags too
+    (RFC 3501 §6.4.5), with UID and modseq once the client knows those (RFC 7162 §3.2.4)."""
+
+    account: Account
+    view: View
+    needs_content: bool
+    answers: list[Prepared]
+    seen_answers: list[Prepared] | None
+    lost: bool = False
+
+
+def _start(session: Session, plan: FetchPlan) -> _Work:
+    answers = [_prepare(session, att) for att in plan.atts]
+    seen_answers: list[Prepared] | None = None
+    if any(each.sets_seen for each in answers) and not session.mailbox.read_only:
+        wanted = (FLAGS, UID, MODSEQ) if condstore_on(session) else (FLAGS,)
+        seen_answers = answers + [_prepare(session, att) for att in wanted if att not in plan.atts]
+    return _Work(
+        session.account,
+        session.mailbox.view,
+        any(each.needs_content for each in answers),
+        answers,
+        seen_answers,
+    )
+
+
+async def fetch(session: Session, request: Fetch) -> AsyncIterator[Reply]:
+    plan = plan_fetch(session, request)
+    work = _start(session, plan)
+    for octets in plan.preamble:
+        yield octets
+    keywords = new_keywords(session.mailbox)
+    if keywords:
+        yield keywords
+    indexes = plan.indexes
+    for first in range(0, len(indexes), BATCH):
+        if first:
+            await asyncio.sleep(0)
+        batch = indexes[first : first + BATCH]
+        marked = await _mark_seen(session, work, batch) if work.seen_answers is not None else frozenset()
+        async for octets in _answer(work, _gather(work, batch), marked):
+            yield octets
+    if work.lost:
+        raise Refused(Reason.EXPUNGE_ISSUED, "Some of the messages were expunged")
+
+
+async def _mark_seen(session: Session, work: _Work, batch: list[int]) -> frozenset[int]:
+    """Set ``\\Seen`` on the messages of a batch that have it not; their indexes. One write."""
+    view = work.view
+    unseen: list[int] = []
+    for index in batch:
+        rows, row = view.locate(index)
+        if row >= 0 and not rows.flags[row] & SEEN_BIT and view.uids[index] not in view.gone:
+            unseen.append(index)
+    if not unseen:
+        return frozenset()
+    stored = await work.account.store_flags(view.columns.mailbox_id, view.uids_at(unseen), _ADD_SEEN)
+    if stored.changed:
+        view.hush(stored.modseq)
+        view.advance(work.account)
+    return frozenset(unseen)
+
+
+def _gather(work: _Work, batch: list[int]) -> list[Message]:
+    """The messages of a batch with what is to be known of them; those whose rows are lost are left out."""
+    view, account = work.view, work.account
+    messages: list[Message] = []
+    if view.in_step:
+        rows, uids = view.rows, view.uids
+        messages = [Message(account, index + 1, uids[index], rows, index, None) for index in batch]
+    else:
+        for index in batch:
+            rows, row = view.locate(index)
+            if row < 0:
+                work.lost = True
+            else:
+                messages.append(Message(account, index + 1, view.uids[index], rows, row, None))
+    if work.needs_content:
+        contents: list[Content | None] = account.contents([each.rows.contents[each.row] for each in messages])
+        for message, content in zip(messages, contents, strict=True):
+            message.content = content
+    return messages
+
+
+async def _answer(work: _Work, messages: list[Message], marked: frozenset[int]) -> AsyncIterator[bytes]:
+    """The FETCH responses of ``messages`` in pieces of a bounded length."""
+    plain: list[Callable[[Message], bytes | AsyncIterator[bytes]]] = [each.answer for each in work.answers]
+    with_flags = plain if work.seen_answers is None else [each.answer for each in work.seen_answers]
+    out: list[bytes] = []
+    octets = 0
+    for message in messages:
+        answers = with_flags if message.seq - 1 in marked else plain
+        try:
+            values = [answer(message) for answer in answers]
+        except Refused as refused:
+            if refused.reason is not Reason.EXPUNGE_ISSUED:
+                raise
+            work.lost = True
+            continue
+        out.append(b"* %d FETCH (" % message.seq)
+        separator = b""
+        for value in values:
+            if isinstance(value, bytes):
+                out.append(separator + value)
+                octets += len(value)
+            else:
+                yield b"".join(out) + separator
+                out.clear()
+                octets = 0
+                async for piece in _whole(value):
+                    yield piece
+            separator = b" "
+        out.append(b")\r\n")
+        if octets >= PIECE_OCTETS:
+            yield b"".join(out)
+            out.clear()
+            octets = 0
+    if out:
+        yield b"".join(out)
+
+
+async def _whole(value: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A streamed answer; when it breaks off, the session has to end, because its length was announced."""
+    try:
+        async for piece in value:
+            yield piece
+    except (Refused, Unavailable, InternalError) as error:
+        raise LinkClosed("a literal was cut short") from error
+
+
+ROWS = (
+    open_command("FETCH", _parse_fetch, fetch, SELECTED, uses_numbers=True, may_tell_expunges=False),
+    open_command("UID FETCH", _parse_uid_fetch, fetch, SELECTED),
+)

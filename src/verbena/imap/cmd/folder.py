@@ -1,0 +1,139 @@
+"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE and STATUS (RFC 3501 §6.3.3 to §6.3.7, §6.3.10): full.
+
+CREATE takes ``USE`` (RFC 6154 §3). Deleting the mailbox that this session has selected leaves it; other sessions
+that have it selected are told goodbye (RFC 2180 §3.3).
+"""
+
+from collections.abc import AsyncIterator
+
+from verbena.imap.cmd.select import find_mailbox
+from verbena.imap.outcome import Ok, Reply
+from verbena.imap.registry import LOGGED_IN, StatusItemRow, command
+from verbena.imap.session import Session
+from verbena.model.errors import PeerError, Refused
+from verbena.model.mailbox import Mailbox, Status
+from verbena.model.reason import Reason
+from verbena.wire.imap.folder import (
+    Create,
+    Delete,
+    Rename,
+    StatusOf,
+    Subscribe,
+    parse_create,
+    parse_delete,
+    parse_rename,
+    parse_status,
+    parse_subscribe,
+)
+from verbena.wire.imap.grammar import Cursor
+from verbena.wire.imap.mailbox import format_mailbox
+
+
+def find_any(session: Session, name: str) -> Mailbox:
+    """A mailbox or a bare level. Raises ``Refused(NONEXISTENT)``."""
+    mailbox = session.account.find(name)
+    if mailbox is None:
+        raise Refused(Reason.NONEXISTENT, "There is no such mailbox")
+    return mailbox
+
+
+async def create(session: Session, arguments: Create) -> AsyncIterator[Reply]:
+    if len(arguments.special_uses) > 1:
+        raise Refused(Reason.USE_ATTRIBUTE, "A mailbox has one special use at most")
+    # A trailing delimiter only says that levels below will follow (RFC 3501 §6.3.3).
+    name = arguments.mailbox.removesuffix("/")
+    special_use = arguments.special_uses[0] if arguments.special_uses else None
+    await session.account.create(name, special_use)
+    yield Ok(b"Mailbox created")
+
+
+async def delete(session: Session, arguments: Delete) -> AsyncIterator[Reply]:
+    mailbox = find_any(session, arguments.mailbox)
+    await session.account.delete(mailbox.mailbox_id)
+    if session.selected is not None and session.selected.mailbox.mailbox_id == mailbox.mailbox_id:
+        session.unselect()
+        yield b"* OK [CLOSED] The deleted mailbox was selected\r\n"
+    yield Ok(b"Mailbox deleted")
+
+
+async def rename(session: Session, arguments: Rename) -> AsyncIterator[Reply]:
+    mailbox = find_any(session, arguments.mailbox)
+    await session.account.rename(mailbox.mailbox_id, arguments.new_name.removesuffix("/"))
+    yield Ok(b"Mailbox renamed")
+
+
+async def subscribe(session: Session, arguments: Subscribe) -> AsyncIterator[Reply]:
+    """A name that does not exist can be unsubscribed, not subscribed (RFC 3501 §6.3.6)."""
+    if arguments.subscribed:
+        find_any(session, arguments.mailbox)
+    await session.account.subscribe(arguments.mailbox, arguments.subscribed)
+    yield Ok(b"Subscribed" if arguments.subscribed else b"Unsubscribed")
+
+
+def _parse_subscribe(cursor: Cursor) -> Subscribe:
+    return parse_subscribe(cursor, True)
+
+
+def _parse_unsubscribe(cursor: Cursor) -> Subscribe:
+    return parse_subscribe(cursor, False)
+
+
+async def status(session: Session, arguments: StatusOf) -> AsyncIterator[Reply]:
+    mailbox = find_mailbox(session, arguments.mailbox)
+    yield format_status(session, mailbox, arguments.items)
+
+
+def format_status(session: Session, mailbox: Mailbox, items: tuple[str, ...]) -> bytes:
+    """One STATUS response. Raises ``PeerError`` for an item that nobody answers."""
+    rows = [_status_row(session, item) for item in items]
+    for row in rows:
+        if row.apply is not None:
+            row.apply(session)
+    figures = session.account.status(mailbox.mailbox_id)
+    answers = [row.name.encode("ascii") + b" " + row.figure(figures) for row in rows]
+    return b"* STATUS " + format_mailbox(mailbox.name) + b" (" + b" ".join(answers) + b")\r\n"
+
+
+def _status_row(session: Session, item: str) -> StatusItemRow:
+    row = session.services.registry.status_items.get(item)
+    if row is None:
+        raise PeerError(f"Unknown STATUS item {item}")
+    return row
+
+
+def _messages(figures: Status) -> bytes:
+    return b"%d" % figures.messages
+
+
+def _recent(figures: Status) -> bytes:
+    return b"%d" % figures.recent
+
+
+def _uidnext(figures: Status) -> bytes:
+    return b"%d" % figures.uidnext
+
+
+def _uidvalidity(figures: Status) -> bytes:
+    return b"%d" % figures.uidvalidity
+
+
+def _unseen(figures: Status) -> bytes:
+    return b"%d" % figures.unseen
+
+
+STATUS_ITEMS = (
+    StatusItemRow("MESSAGES", _messages),
+    StatusItemRow("RECENT", _recent),
+    StatusItemRow("UIDNEXT", _uidnext),
+    StatusItemRow("UIDVALIDITY", _uidvalidity),
+    StatusItemRow("UNSEEN", _unseen),
+)
+
+ROWS = (
+    command("CREATE", parse_create, create, LOGGED_IN),
+    command("DELETE", parse_delete, delete, LOGGED_IN),
+    command("RENAME", parse_rename, rename, LOGGED_IN),
+    command("SUBSCRIBE", _parse_subscribe, subscribe, LOGGED_IN),
+    command("UNSUBSCRIBE", _parse_unsubscribe, subscribe, LOGGED_IN),
+    command("STATUS", parse_status, status, LOGGED_IN, may_run_beside=True),
+)

@@ -1,0 +1,104 @@
+"""SELECT, EXAMINE and CLOSE (RFC 3501 §6.3.1, §6.3.2, §6.4.2), with the parameters of RFC 4466 §2.1: full.
+
+HIGHESTMODSEQ is told in every SELECT and NOMODSEQ never: all mailboxes have persistent mod-sequences
+(RFC 7162 §3.1.2). CLOSED is told whenever a selected mailbox is left for another (§3.2.11).
+"""
+
+from collections.abc import AsyncIterator
+
+from verbena.imap.outcome import Ok, Reply
+from verbena.imap.registry import LOGGED_IN, SELECTED, Registry, command, open_command
+from verbena.imap.session import Selected, Session
+from verbena.imap.telling import applicable_flags, claim_recent, permanent_flags
+from verbena.imap.view import View
+from verbena.model.errors import Refused
+from verbena.model.flags import SEEN_BIT
+from verbena.model.mailbox import Mailbox
+from verbena.model.reason import Reason
+from verbena.wire.imap.command import Bare, parse_bare
+from verbena.wire.imap.grammar import Cursor
+from verbena.wire.imap.select import Select, parse_select
+
+
+def _parse_select(cursor: Cursor, registry: Registry) -> Select:
+    return parse_select(cursor, False, registry.select_parameter_parsers)
+
+
+def _parse_examine(cursor: Cursor, registry: Registry) -> Select:
+    return parse_select(cursor, True, registry.select_parameter_parsers)
+
+
+def find_mailbox(session: Session, name: str) -> Mailbox:
+    """Raises ``Refused(NONEXISTENT)``; a bare level of the hierarchy is no mailbox to open."""
+    mailbox = session.account.find(name)
+    if mailbox is None or not mailbox.selectable:
+        raise Refused(Reason.NONEXISTENT, "There is no such mailbox")
+    return mailbox
+
+
+async def select(session: Session, arguments: Select) -> AsyncIterator[Reply]:
+    parameters = [(session.services.registry.select_parameters[param.name], param) for param in arguments.params]
+    for row, param in parameters:
+        row.apply(session, param)
+    if session.selected is not None:
+        session.unselect()
+        yield b"* OK [CLOSED] The mailbox before is closed\r\n"
+    mailbox = find_mailbox(session, arguments.mailbox)
+    columns = await session.account.open(mailbox.mailbox_id)
+    selected = Selected(mailbox, View(columns), arguments.read_only, len(columns.keywords))
+    await claim_recent(session, selected)
+    session.select(selected)
+    yield _facts(selected)
+    for row, param in parameters:
+        if row.tell is not None:
+            async for octets in row.tell(session, param):
+                yield octets
+    yield Ok(b"Mailbox selected", b"READ-ONLY" if arguments.read_only else b"READ-WRITE")
+
+
+def _facts(selected: Selected) -> bytes:
+    """The untagged responses of RFC 3501 §6.3.1 and RFC 7162 §3.1.2.1."""
+    view = selected.view
+    columns = view.columns
+    pieces = [
+        applicable_flags(columns.keywords),
+        permanent_flags(selected),
+        b"* %d EXISTS\r\n* %d RECENT\r\n" % (view.count, view.recent_count()),
+    ]
+    unseen = _first_unseen(view)
+    if unseen:
+        pieces.append(b"* OK [UNSEEN %d] The first unseen message\r\n" % unseen)
+    pieces.append(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % columns.uidvalidity)
+    pieces.append(b"* OK [UIDNEXT %d] The next UID\r\n" % columns.uidnext)
+    pieces.append(b"* OK [HIGHESTMODSEQ %d] The highest mod-sequence\r\n" % columns.highestmodseq)
+    return b"".join(pieces)
+
+
+def _first_unseen(view: View) -> int:
+    """Number of the first message without ``\\Seen``; 0 when there is none."""
+    number = 0
+    for bits in view.rows.flags:
+        number += 1
+        if not bits & SEEN_BIT:
+            return number
+    return 0
+
+
+def _parse_close(cursor: Cursor) -> Bare:
+    return parse_bare(cursor, "CLOSE")
+
+
+async def close(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
+    """Expunge without telling, and leave (RFC 3501 §6.4.2; no HIGHESTMODSEQ: RFC 7162 §3.2.8)."""
+    selected = session.mailbox
+    session.unselect()
+    if not selected.read_only:
+        await session.account.expunge(selected.mailbox.mailbox_id, None)
+    yield Ok(b"Mailbox closed")
+
+
+ROWS = (
+    open_command("SELECT", _parse_select, select, LOGGED_IN, breaks_numbers=True),
+    open_command("EXAMINE", _parse_examine, select, LOGGED_IN, breaks_numbers=True),
+    command("CLOSE", _parse_close, close, SELECTED, breaks_numbers=True),
+)

@@ -1,0 +1,89 @@
+"""STORE and UID STORE (RFC 3501 §6.4.6, RFC 4466 §2.5, RFC 7162 §3.1.3): full.
+
+One write for the whole command. The client is told the new flags of all messages it named, those that had them already
+too; with ``.SILENT`` only modseqs, and those only once it knows them. Messages expunged meanwhile are passed over, and
+a command that named such by number ends in NO [EXPUNGEISSUED] (RFC 2180 §4.2.1).
+"""
+
+from collections.abc import AsyncIterator
+
+from verbena.imap.outcome import No, Ok, Reply
+from verbena.imap.registry import SELECTED, Registry, open_command
+from verbena.imap.session import Session, condstore_on
+from verbena.imap.storing import StorePlan
+from verbena.imap.telling import flag_updates, new_keywords
+from verbena.imap.view import View
+from verbena.model.errors import Refused
+from verbena.model.reason import Reason
+from verbena.model.uidset import NumberSet
+from verbena.wire.imap.grammar import Cursor, format_number_set, format_ordered_numbers
+from verbena.wire.imap.store import Store, parse_store
+
+
+def _parse_store(cursor: Cursor, registry: Registry) -> Store:
+    return parse_store(cursor, False, registry.store_modifier_parsers)
+
+
+def _parse_uid_store(cursor: Cursor, registry: Registry) -> Store:
+    return parse_store(cursor, True, registry.store_modifier_parsers)
+
+
+def writable(session: Session) -> View:
+    """The view of the selected mailbox. Raises ``Refused(READ_ONLY)`` after EXAMINE."""
+    selected = session.mailbox
+    if selected.read_only:
+        raise Refused(Reason.READ_ONLY, "The mailbox is selected read-only")
+    return selected.view
+
+
+async def store(session: Session, request: Store) -> AsyncIterator[Reply]:
+    view = writable(session)
+    indexes = view.resolve(request.messages, request.by_uid)
+    plan = StorePlan()
+    for modifier in request.modifiers:
+        session.services.registry.store_modifiers[modifier.name].apply(session, plan, modifier)
+    if not indexes:
+        return
+    account = session.account
+    uids = view.uids_at(indexes)
+    stored = await account.store_flags(view.columns.mailbox_id, uids, request.edit, plan.unchanged_since)
+    if stored.changed:
+        view.hush(stored.modseq)
+    view.advance(account)
+    keywords = new_keywords(session.mailbox)
+    if keywords:
+        yield keywords
+    told = _told(view, indexes, stored.failed)
+    if not request.silent:
+        yield flag_updates(session, told, with_uid=request.by_uid)
+    elif condstore_on(session):
+        changed = [index for index in told if view.uids[index] in stored.changed]
+        yield flag_updates(session, changed, with_uid=request.by_uid, with_flags=False)
+    yield _outcome(view, request, indexes, stored.failed)
+
+
+def _told(view: View, indexes: list[int], failed: NumberSet) -> list[int]:
+    """Of the messages named, those that are there and were not refused."""
+    if not failed and not view.gone:
+        return indexes
+    return [index for index in indexes if view.uids[index] not in failed and view.uids[index] not in view.gone]
+
+
+def _outcome(view: View, request: Store, indexes: list[int], failed: NumberSet) -> Ok | No:
+    """MODIFIED names messages as the command did (RFC 7162 §3.1.3)."""
+    code: bytes | None = None
+    if failed:
+        if request.by_uid:
+            code = b"MODIFIED " + format_number_set(failed)
+        else:
+            code = b"MODIFIED " + format_ordered_numbers([index + 1 for index in indexes if view.uids[index] in failed])
+    lost = not request.by_uid and any(view.uids[index] in view.gone for index in indexes)
+    if lost:
+        return No(b"Some of the messages were expunged", code if code is not None else b"EXPUNGEISSUED")
+    return Ok(b"Some of the messages were modified" if failed else b"STORE completed", code)
+
+
+ROWS = (
+    open_command("STORE", _parse_store, store, SELECTED, uses_numbers=True, may_tell_expunges=False),
+    open_command("UID STORE", _parse_uid_store, store, SELECTED),
+)
