@@ -8,7 +8,7 @@ Limits: ``session.Limits``, and ``wire.imap.frame`` before and after login.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Final, assert_never, final
 
@@ -350,7 +350,7 @@ class Conversation:
             async for _ in self._pieces():
                 pass
 
-    async def _pieces(self) -> AsyncIterator[bytes]:
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
         """The octets of the literal that is being streamed, as they arrive."""
         while True:
             event = self._reader.next_event()

@@ -27,7 +27,7 @@ from verbena.wire.imap.store import StoreModifier
 
 if TYPE_CHECKING:
     from verbena.imap.fetching import FetchPlan, Message
-    from verbena.imap.storing import StorePlan
+    from verbena.imap.plan import CreatePlan, StorePlan
     from verbena.imap.session import Session
 
 T = TypeVar("T")
@@ -49,8 +49,11 @@ class LiteralPolicy(Protocol):
     """Decides, while a command is arriving, what becomes of its literals."""
 
     def decide(self, start: LiteralStart) -> bool:
-        """Called at each literal in turn: true when it is a message or a piece of one, to be staged while it arrives and
-        found in ``Session.staged`` under its index. Raises ``PeerError`` and ``Refused`` when the command can not succeed."""
+        """Called at each literal in turn: true when it is a message or a piece of one, to be staged while it arrives
+        and found in ``Session.staged`` under its index.
+
+        Raises ``PeerError`` and ``Refused`` when the command can not succeed.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,8 @@ class FetchItemRow:
 
 @dataclass(frozen=True, slots=True)
 class FetchModifierRow:
-    """A modifier in the parentheses after FETCH's items (RFC 4466 §2.4). ``apply`` changes the plan, in the order of the
-    extensions, and raises ``PeerError`` where the modifier can not stand."""
+    """A modifier in the parentheses after FETCH's items (RFC 4466 §2.4). ``apply`` changes the plan, in the order of
+    the extensions, and raises ``PeerError`` where the modifier can not stand."""
 
     name: str
     parse: Callable[[Cursor], FetchModifier]
@@ -136,9 +139,18 @@ class StatusItemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateParameterRow:
+    """A parameter of CREATE (RFC 4466 §2.2). ``parse`` reads the space before its value; ``apply`` changes the plan."""
+
+    name: str
+    parse: Parse[object]
+    apply: Callable[["Session", "CreatePlan", object], None]
+
+
+@dataclass(frozen=True, slots=True)
 class AppendSourceRow:
-    """What may stand in APPEND in place of a message literal, such as CATENATE (RFC 4469). ``assemble`` makes the message
-    of its pieces in order: URLs as written, and literals, which it does not own."""
+    """What may stand in APPEND in place of a message literal, such as CATENATE (RFC 4469). ``assemble`` makes the
+    message of its pieces in order: URLs as written, and literals, which it does not own."""
 
     name: str
     assemble: Callable[["Session", Sequence[Url | Staged]], Awaitable[Staged]]
@@ -146,7 +158,7 @@ class AppendSourceRow:
 
 @dataclass(frozen=True, slots=True)
 class NamedParserRow:
-    """A SEARCH key, SEARCH return option or SORT key: a name and how to read what follows into a ``model.query`` value."""
+    """A SEARCH key, SEARCH return option or SORT key: how to read what follows its name as a ``model.query`` value."""
 
     name: str
     parse: Parse[object]
@@ -158,9 +170,9 @@ class Extension:
 
     ``capability`` is the text of CAPABILITY (several names parted by spaces) or a function that gives it for the
     session's state, empty for none. ``enables`` are the names that ENABLE knows (RFC 5161), ``on_enable`` is called
-    for each that is newly enabled. ``fetch_atts`` are the names of FETCH items and how ``wire`` reads them; ``fetch_items``
-    answer what that gives. ``expunge_teller`` gives the octets that tell of expunged messages, in place of
-    EXPUNGE, where the session wants it; None where not. ``list_attributes`` gives the attributes a mailbox gets in LIST.
+    for each that is newly enabled. ``fetch_atts`` are the names of FETCH items and how ``wire`` reads them;
+    ``fetch_items`` answer what that gives. ``expunge_teller`` gives the octets that tell of expunged messages, in place
+    of EXPUNGE, where the session wants it; None where not. ``list_attributes`` are those a mailbox gets in LIST.
     """
 
     rfc: int
@@ -168,7 +180,7 @@ class Extension:
     commands: tuple[CommandRow, ...] = ()
     enables: tuple[str, ...] = ()
     on_enable: "Callable[[Session, str], None] | None" = None
-    fetch_atts: Mapping[str, AttParser] = MappingProxyType({})
+    fetch_atts: Mapping[str, AttParser] = field(default_factory=dict)
     fetch_items: tuple[FetchItemRow, ...] = ()
     fetch_modifiers: tuple[FetchModifierRow, ...] = ()
     store_modifiers: tuple[StoreModifierRow, ...] = ()
@@ -178,6 +190,7 @@ class Extension:
     select_parameters: tuple[SelectParameterRow, ...] = ()
     status_items: tuple[StatusItemRow, ...] = ()
     list_attributes: "Callable[[Session, Mailbox], tuple[str, ...]] | None" = None
+    create_parameters: tuple[CreateParameterRow, ...] = ()
     append_sources: tuple[AppendSourceRow, ...] = ()
     expunge_teller: "Callable[[Session, Sequence[int]], bytes | None] | None" = None
 
@@ -246,6 +259,7 @@ Row = TypeVar(
     StoreModifierRow,
     SelectParameterRow,
     StatusItemRow,
+    CreateParameterRow,
     AppendSourceRow,
     NamedParserRow,
 )
@@ -292,6 +306,8 @@ class Registry:
     select_parameters: Mapping[str, SelectParameterRow]
     select_parameter_parsers: Mapping[str, Callable[[Cursor], SelectParam]]
     status_items: Mapping[str, StatusItemRow]
+    create_parameters: Mapping[str, CreateParameterRow]
+    create_parameter_parsers: Mapping[str, Parse[object]]
     append_sources: Mapping[str, AppendSourceRow]
     expunge_tellers: "tuple[Callable[[Session, Sequence[int]], bytes | None], ...]" = field(default=())
 
@@ -314,7 +330,10 @@ class Registry:
 
 
 def build_registry(extensions: Sequence[Extension]) -> Registry:
-    """The table of ``extensions``, in whose order CAPABILITY names them. Raises ``InternalError`` for two owners of a name."""
+    """The table of ``extensions``, in whose order CAPABILITY names them.
+
+    Raises ``InternalError`` for two owners of a name.
+    """
     commands = _table("command", (row for e in extensions for row in e.commands))
     enables: dict[str, Extension] = {}
     for extension in extensions:
@@ -325,6 +344,7 @@ def build_registry(extensions: Sequence[Extension]) -> Registry:
     fetch_modifiers = _table("FETCH modifier", (row for e in extensions for row in e.fetch_modifiers))
     store_modifiers = _table("STORE modifier", (row for e in extensions for row in e.store_modifiers))
     select_parameters = _table("SELECT parameter", (row for e in extensions for row in e.select_parameters))
+    create_parameters = _table("CREATE parameter", (row for e in extensions for row in e.create_parameters))
     return Registry(
         extensions=tuple(extensions),
         commands=commands,
@@ -342,6 +362,8 @@ def build_registry(extensions: Sequence[Extension]) -> Registry:
         select_parameters=select_parameters,
         select_parameter_parsers={name: row.parse for name, row in select_parameters.items()},
         status_items=_table("STATUS item", (row for e in extensions for row in e.status_items)),
+        create_parameters=create_parameters,
+        create_parameter_parsers={name: row.parse for name, row in create_parameters.items()},
         append_sources=_table("APPEND source", (row for e in extensions for row in e.append_sources)),
         expunge_tellers=tuple(e.expunge_teller for e in extensions if e.expunge_teller is not None),
     )

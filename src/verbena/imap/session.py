@@ -89,7 +89,7 @@ class User:
 
 @dataclass(slots=True)
 class Selected:
-    """The selected mailbox. ``permanent`` says what STORE may change; ``told_keywords`` were in the last FLAGS response."""
+    """The selected mailbox. ``told_keywords`` is the number of them in the last FLAGS response."""
 
     mailbox: Mailbox
     view: View

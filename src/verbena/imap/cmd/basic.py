@@ -20,8 +20,7 @@ async def capability(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
 
 async def nothing(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
     """NOOP and CHECK: the dispatcher tells what is new; every commit is on disk already (RFC 3501 §6.4.1)."""
-    return
-    yield b""
+    yield Ok(b"Nothing else to do")
 
 
 async def logout(session: Session, arguments: Bare) -> AsyncIterator[Reply]:

@@ -1,4 +1,4 @@
-"""COPY and UID COPY (RFC 3501 §6.4.7), with COPYUID (RFC 4315 §3): full. MOVE shares ``target`` and ``copyuid`` (RFC 6851)."""
+"""COPY and UID COPY (RFC 3501 §6.4.7), with COPYUID (RFC 4315 §3): full. MOVE (RFC 6851) shares their parts."""
 
 from collections.abc import AsyncIterator
 

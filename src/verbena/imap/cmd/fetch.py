@@ -6,7 +6,7 @@ content is there; when it is not, the others are told and the command ends in NO
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -148,7 +148,7 @@ def _gather(work: _Work, batch: list[int]) -> list[Message]:
 
 async def _answer(work: _Work, messages: list[Message], marked: frozenset[int]) -> AsyncIterator[bytes]:
     """The FETCH responses of ``messages`` in pieces of a bounded length."""
-    plain: list[Callable[[Message], bytes | AsyncIterator[bytes]]] = [each.answer for each in work.answers]
+    plain = [each.answer for each in work.answers]
     with_flags = plain if work.seen_answers is None else [each.answer for each in work.seen_answers]
     out: list[bytes] = []
     octets = 0
@@ -161,21 +161,14 @@ async def _answer(work: _Work, messages: list[Message], marked: frozenset[int]) 
                 raise
             work.lost = True
             continue
-        out.append(b"* %d FETCH (" % message.seq)
-        separator = b""
-        for value in values:
-            if isinstance(value, bytes):
-                out.append(separator + value)
-                octets += len(value)
-            else:
-                yield b"".join(out) + separator
-                out.clear()
-                octets = 0
-                async for piece in _whole(value):
-                    yield piece
-            separator = b" "
-        out.append(b")\r\n")
-        if octets >= PIECE_OCTETS:
+        line, streams = _join(message.seq, values)
+        out.append(line)
+        octets += len(line)
+        if streams:
+            async for piece in _stream(out, values):
+                yield piece
+            octets = 0
+        elif octets >= PIECE_OCTETS:
             yield b"".join(out)
             out.clear()
             octets = 0
@@ -183,13 +176,37 @@ async def _answer(work: _Work, messages: list[Message], marked: frozenset[int]) 
         yield b"".join(out)
 
 
-async def _whole(value: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """A streamed answer; when it breaks off, the session has to end, because its length was announced."""
-    try:
-        async for piece in value:
-            yield piece
-    except (Refused, Unavailable, InternalError) as error:
-        raise LinkClosed("a literal was cut short") from error
+def _join(seq: int, values: list[bytes | AsyncIterator[bytes]]) -> tuple[bytes, bool]:
+    """The response where all values are octets; else its beginning, and true."""
+    line = b"* %d FETCH (" % seq
+    plain = [value for value in values if isinstance(value, bytes)]
+    if len(plain) < len(values):
+        return line, True
+    return line + b" ".join(plain) + b")\r\n", False
+
+
+async def _stream(out: list[bytes], values: list[bytes | AsyncIterator[bytes]]) -> AsyncIterator[bytes]:
+    """``out``, which ends with the beginning of a response, and the rest of that response.
+
+    Once anything of the response is on its way its length is announced: an error after that ends the session.
+    """
+    separator = b""
+    for value in values:
+        out.append(separator)
+        separator = b" "
+        if isinstance(value, bytes):
+            out.append(value)
+            continue
+        try:
+            async for piece in value:
+                out.append(piece)
+                yield b"".join(out)
+                out.clear()
+        except (Refused, Unavailable, InternalError) as error:
+            raise LinkClosed("a response was cut short") from error
+    out.append(b")\r\n")
+    yield b"".join(out)
+    out.clear()
 
 
 ROWS = (

@@ -1,6 +1,6 @@
 """CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE and STATUS (RFC 3501 §6.3.3 to §6.3.7, §6.3.10): full.
 
-CREATE takes ``USE`` (RFC 6154 §3). Deleting the mailbox that this session has selected leaves it; other sessions
+Deleting the mailbox that this session has selected leaves it; other sessions
 that have it selected are told goodbye (RFC 2180 §3.3).
 """
 
@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 
 from verbena.imap.cmd.select import find_mailbox
 from verbena.imap.outcome import Ok, Reply
-from verbena.imap.registry import LOGGED_IN, StatusItemRow, command
+from verbena.imap.plan import CreatePlan
+from verbena.imap.registry import LOGGED_IN, Registry, StatusItemRow, command, open_command
 from verbena.imap.session import Session
 from verbena.model.errors import PeerError, Refused
 from verbena.model.mailbox import Mailbox, Status
@@ -37,13 +38,17 @@ def find_any(session: Session, name: str) -> Mailbox:
     return mailbox
 
 
+def _parse_create(cursor: Cursor, registry: Registry) -> Create:
+    return parse_create(cursor, registry.create_parameter_parsers)
+
+
 async def create(session: Session, arguments: Create) -> AsyncIterator[Reply]:
-    if len(arguments.special_uses) > 1:
-        raise Refused(Reason.USE_ATTRIBUTE, "A mailbox has one special use at most")
+    plan = CreatePlan()
+    for parameter, value in arguments.params:
+        session.services.registry.create_parameters[parameter].apply(session, plan, value)
     # A trailing delimiter only says that levels below will follow (RFC 3501 §6.3.3).
     name = arguments.mailbox.removesuffix("/")
-    special_use = arguments.special_uses[0] if arguments.special_uses else None
-    await session.account.create(name, special_use)
+    await session.account.create(name, plan.special_use)
     yield Ok(b"Mailbox created")
 
 
@@ -130,7 +135,7 @@ STATUS_ITEMS = (
 )
 
 ROWS = (
-    command("CREATE", parse_create, create, LOGGED_IN),
+    open_command("CREATE", _parse_create, create, LOGGED_IN),
     command("DELETE", parse_delete, delete, LOGGED_IN),
     command("RENAME", parse_rename, rename, LOGGED_IN),
     command("SUBSCRIBE", _parse_subscribe, subscribe, LOGGED_IN),

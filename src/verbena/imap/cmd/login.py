@@ -26,23 +26,15 @@ async def login(session: Session, arguments: Login) -> AsyncIterator[Reply]:
     services, talk = session.services, session.talk
     if not services.authenticator.login_allowed(talk.tls, talk.peer):
         raise Refused(Reason.PRIVACY_REQUIRED, "LOGIN is disabled without TLS")
-    try:
-        identity = await services.authenticator.login(arguments.user, arguments.password, talk.tls, talk.peer, "imap")
-    except Refused as refused:
-        services.meter.login("imap", "LOGIN", refused.reason.name.lower())
-        raise
+    identity = await services.authenticator.login(arguments.user, arguments.password, talk.tls, talk.peer, "imap")
     yield _welcome(session, identity)
 
 
 async def authenticate(session: Session, arguments: Authenticate) -> AsyncIterator[Reply]:
     services, talk = session.services, session.talk
-    try:
-        exchange = services.authenticator.start(arguments.mechanism, talk.tls, talk.peer, "imap")
-        initial = None if arguments.initial is None else arguments.initial.reveal()
-        identity = await _exchange(session, exchange, initial)
-    except Refused as refused:
-        services.meter.login("imap", arguments.mechanism[:20], refused.reason.name.lower())
-        raise
+    exchange = services.authenticator.start(arguments.mechanism, talk.tls, talk.peer, "imap")
+    initial = None if arguments.initial is None else arguments.initial.reveal()
+    identity = await _exchange(session, exchange, initial)
     yield _welcome(session, identity)
 
 
@@ -74,7 +66,6 @@ def _welcome(session: Session, identity: Identity) -> Ok:
     session.user = User(identity, account, services.bus.watch(identity.account.account_id))
     session.state = State.AUTHENTICATED
     session.talk.name_account(identity.account.login)
-    services.meter.login("imap", identity.mechanism, "ok")
     return Ok(b"Logged in", b"CAPABILITY " + services.registry.capabilities(session))
 
 

@@ -76,11 +76,9 @@ def _facts(selected: Selected) -> bytes:
 
 def _first_unseen(view: View) -> int:
     """Number of the first message without ``\\Seen``; 0 when there is none."""
-    number = 0
-    for bits in view.rows.flags:
-        number += 1
+    for row, bits in enumerate(view.rows.flags):
         if not bits & SEEN_BIT:
-            return number
+            return row + 1
     return 0
 
 

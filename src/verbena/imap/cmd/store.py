@@ -8,9 +8,9 @@ a command that named such by number ends in NO [EXPUNGEISSUED] (RFC 2180 §4.2.1
 from collections.abc import AsyncIterator
 
 from verbena.imap.outcome import No, Ok, Reply
+from verbena.imap.plan import StorePlan
 from verbena.imap.registry import SELECTED, Registry, open_command
 from verbena.imap.session import Session, condstore_on
-from verbena.imap.storing import StorePlan
 from verbena.imap.telling import flag_updates, new_keywords
 from verbena.imap.view import View
 from verbena.model.errors import Refused

@@ -1,8 +1,14 @@
-"""The plan of a STORE, which its modifiers change before anything is written (RFC 3501 §6.4.6, RFC 4466 §2.5)."""
+"""What a CREATE or STORE is going to do; parameters and modifiers change it before anything is written (RFC 4466)."""
 
 from dataclasses import dataclass
 
 from verbena.model.ids import ModSeq
+from verbena.model.mailbox import SpecialUse
+
+
+@dataclass(slots=True)
+class CreatePlan:
+    special_use: SpecialUse | None = None
 
 
 @dataclass(slots=True)
