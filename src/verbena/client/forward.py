@@ -10,9 +10,9 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
 
-from verbena.client.imap import ImapClient, Selected
+from verbena.client.imap import ImapClient, Piece, Selected
 from verbena.client.response import Leaf, leaves
-from verbena.client.smtp import SmtpClient, Url
+from verbena.client.smtp import MessagePiece, SmtpClient, Url
 from verbena.model.errors import PeerError, Refused
 from verbena.model.flags import DRAFT, FORWARDED, MDN_SENT, SEEN, FlagOp
 from verbena.model.ids import Uid, UidValidity
@@ -107,7 +107,7 @@ def submit_rump(
 
 async def forward_by_catenate(imap: ImapClient, smtp: SmtpClient, source: Source, letter: Letter) -> None:
     """RFC 5550 §8.4.1: the IMAP server assembles the message in Sent, the submission server fetches it from there."""
-    parts = [
+    parts: list[Piece | str] = [
         letter.start(),
         relative_url(source, SectionText.MIME),
         relative_url(source, SectionText.ALL),
@@ -131,7 +131,7 @@ async def forward_by_burl(imap: ImapClient, smtp: SmtpClient, source: Source, le
         for section_text in (SectionText.MIME, SectionText.ALL)
     ]
     header, body = await imap.generate_urlauth(rumps)
-    pieces = [letter.start(), Url(header), Url(body), letter.end()]
+    pieces: list[MessagePiece] = [letter.start(), Url(header), Url(body), letter.end()]
     await smtp.send(letter.sender, [letter.recipient], pieces, body="BINARYMIME")
     await mark_forwarded(imap, source)
 
