@@ -73,6 +73,81 @@ def format_envelope(envelope: Envelope) -> bytes:
     )
 
 
+_OPEN: Final = 0x28
+_SPACE: Final = 0x20
+_QUOTE: Final = 0x22
+_BACKSLASH: Final = 0x5C
+_BRACE: Final = 0x7B
+
+
+class _EnvelopeReader:
+    """Reads back what ``format_envelope`` wrote."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+        self._at = 1
+
+    def envelope(self) -> Envelope:
+        return Envelope(
+            self.nstring(),
+            self.nstring(),
+            self.addresses(),
+            self.addresses(),
+            self.addresses(),
+            self.addresses(),
+            self.addresses(),
+            self.addresses(),
+            self.nstring(),
+            self.nstring(),
+        )
+
+    def nstring(self) -> bytes | None:
+        octets = self._octets
+        while octets[self._at] == _SPACE:
+            self._at += 1
+        first = octets[self._at]
+        if first == _BRACE:
+            end = octets.index(b"}", self._at)
+            start = end + 3
+            self._at = start + int(octets[self._at + 1 : end])
+            return octets[start : self._at]
+        if first != _QUOTE:
+            self._at += 3
+            return None
+        start = self._at + 1
+        at = octets.index(b'"', start)
+        if octets.find(b"\\", start, at) < 0:
+            self._at = at + 1
+            return octets[start:at]
+        at = start
+        while octets[at] != _QUOTE:
+            at += 2 if octets[at] == _BACKSLASH else 1
+        self._at = at + 1
+        # In our own octets only a backslash and a quote are ever escaped.
+        return b"\\".join([piece.replace(b'\\"', b'"') for piece in octets[start:at].split(b"\\\\")])
+
+    def addresses(self) -> tuple[Address, ...]:
+        octets = self._octets
+        while octets[self._at] == _SPACE:
+            self._at += 1
+        if octets[self._at] != _OPEN:
+            self._at += 3
+            return ()
+        result: list[Address] = []
+        self._at += 1
+        while octets[self._at] == _OPEN:
+            self._at += 1
+            result.append(Address(self.nstring(), self.nstring(), self.nstring(), self.nstring()))
+            self._at += 1
+        self._at += 1
+        return tuple(result)
+
+
+def read_envelope(octets: bytes) -> Envelope:
+    """The value of ``octets``, which ``format_envelope`` made; octets 0 have become ``?`` in it."""
+    return _EnvelopeReader(octets).envelope()
+
+
 def format_body(part: Part, extended: bool) -> bytes:
     """BODYSTRUCTURE of ``part``; BODY, without extension data, when not ``extended``."""
     pieces: list[bytes] = []
@@ -210,6 +285,19 @@ def _put_number(number: int, result: bytearray) -> None:
     result.append(number)
 
 
+def _span(node: _Node) -> PartSpan:
+    inner = node.children[0].body_start if node.kind == PartKind.MESSAGE else node.end
+    return PartSpan(
+        PartKind(node.kind), Encoding(node.encoding), node.header_start, node.body_start, node.end, node.odd, inner
+    )
+
+
+def _collect(node: _Node, result: list[PartSpan]) -> None:
+    result.append(_span(node))
+    for child in node.children:
+        _collect(child, result)
+
+
 class PartIndex:
     """A packed index, opened. ``packed`` must come from ``pack_parts``."""
 
@@ -250,10 +338,13 @@ class PartIndex:
         node = self._walk(path)
         if node is None:
             return None
-        inner = node.children[0].body_start if node.kind == PartKind.MESSAGE else node.end
-        return PartSpan(
-            PartKind(node.kind), Encoding(node.encoding), node.header_start, node.body_start, node.end, node.odd, inner
-        )
+        return _span(node)
+
+    def spans(self) -> list[PartSpan]:
+        """Every part, the whole message first, each before its own parts."""
+        result: list[PartSpan] = []
+        _collect(self._root, result)
+        return result
 
     def _walk(self, path: tuple[int, ...]) -> "_Node | None":
         node = self._root

@@ -410,3 +410,36 @@ def decode_text(data: bytes, charset: bytes | None) -> str:
     except (UnicodeError, ValueError):
         # A few stateful codecs raise in spite of the error handler.
         return data.decode("cp1252", "replace")
+
+
+_LONE_OCTETS: Final[dict[int, str]] = {
+    0xDC80 + place: bytes((0x80 + place,)).decode("cp1252", "replace") for place in range(0x80)
+}
+"""What octets that are no UTF-8 become, where Python's surrogateescape marked them."""
+
+
+class TextDecoder:
+    """``decode_text`` for text that comes in pieces, which may cut characters."""
+
+    def __init__(self, charset: bytes | None) -> None:
+        codec = find_codec(charset) if charset else None
+        self._guess = codec is None or codec == "ascii"
+        name = "utf-8" if codec is None or codec == "ascii" else codec
+        self._decoder = codecs.getincrementaldecoder(name)("surrogateescape" if self._guess else "replace")
+
+    def feed(self, data: bytes) -> str:
+        """The text that ``data`` completes."""
+        return self._decode(data, False)
+
+    def finish(self) -> str:
+        return self._decode(b"", True)
+
+    def _decode(self, data: bytes, final: bool) -> str:
+        try:
+            text = self._decoder.decode(data, final)
+        except (UnicodeError, ValueError):
+            self._decoder.reset()
+            return data.decode("cp1252", "replace")
+        if self._guess and not text.isascii():
+            return text.translate(_LONE_OCTETS)
+        return text
