@@ -1,0 +1,81 @@
+"""The log: one structured line per session, login, delivery and (at ``debug``) command, on standard error.
+
+Lines carry ids and facts, never message content, credentials or URLAUTH tokens. JSON for machines, text
+for people at a terminal.
+"""
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from verbena.app.config import Log
+from verbena.auth.service import LoginEvent
+from verbena.model.link import Peer
+from verbena.net.stream import Stream
+
+LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+
+
+def start_log(log: Log) -> FilteringBoundLogger:
+    """Set the log up for this process and the ones it forks."""
+    terminal = sys.stderr.isatty()
+    as_json = log.form == "json" or (log.form == "auto" and not terminal)
+    processors: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    if as_json:
+        processors += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    else:
+        processors.append(structlog.dev.ConsoleRenderer(colors=terminal))
+    structlog.configure(
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[log.level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    # Libraries that log by themselves say only what is wrong.
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
+    logger: FilteringBoundLogger = structlog.get_logger()
+    return logger
+
+
+class SessionLog:
+    """Writes down what ``net`` and ``auth`` tell of connections and logins."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        self._log = log
+
+    def closed(self, service: str, stream: Stream, duration_s: float) -> None:
+        self._log.info(
+            "session",
+            service=service,
+            peer=stream.peer.address,
+            account=stream.account,
+            tls=stream.tls.version if stream.tls else None,
+            duration_s=round(duration_s, 3),
+            octets_in=stream.octets_in,
+            octets_out=stream.octets_out,
+        )
+
+    def refused(self, service: str, peer: Peer, why: str) -> None:
+        self._log.warning("connection refused", service=service, peer=peer.address, why=why)
+
+    def failed(self, service: str, peer: Peer, error: BaseException) -> None:
+        self._log.error("session broke", service=service, peer=peer.address, exc_info=error)
+
+    def login(self, event: LoginEvent) -> None:
+        write = self._log.info if event.result == "ok" else self._log.warning
+        write(
+            "login",
+            service=event.protocol,
+            peer=event.address,
+            mechanism=event.mechanism,
+            user=event.user,
+            account=event.account or None,
+            result=event.result,
+        )

@@ -1,0 +1,233 @@
+"""The supervisor: opens the sockets, forks the workers, replaces those that crash.
+
+Synchronous and small; it serves nobody. Signals are taken one at a time with ``sigtimedwait``: SIGTERM and
+SIGINT stop the workers and wait for them, SIGHUP is handed on, SIGCHLD means a worker has ended. A worker that
+ends is replaced after a pause that grows from ``PAUSE_FIRST_S`` to ``PAUSE_LAST_S`` while it keeps crashing.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Final, cast
+
+from structlog.typing import FilteringBoundLogger
+
+from verbena.app.admin import add_configured_domains
+from verbena.app.config import Config, Listen, parse_address
+from verbena.app.tls import load_tls
+from verbena.model.errors import VerbenaError
+from verbena.net.listen import ListenError, open_sockets
+
+READY_WITHIN_S: Final = 60.0
+PAUSE_FIRST_S: Final = 0.5
+PAUSE_LAST_S: Final = 30.0
+STEADY_S: Final = 60.0
+"""A worker that lived this long did not crash at its start."""
+STOP_EXTRA_S: Final = 15.0
+"""What a stop may take beyond the drain time, before workers are killed."""
+SIGNALS: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A worker's place. ``start_at`` is when its next process is due; None while one runs."""
+
+    number: int
+    pid: int = 0
+    started_at: float = 0.0
+    start_at: float | None = 0.0
+    pause_s: float = PAUSE_FIRST_S
+
+
+class StartError(VerbenaError):
+    """The server can not start; the text says why and what to do."""
+
+
+class Supervisor:
+    """One server. ``run`` it once."""
+
+    def __init__(self, config: Config, log: FilteringBoundLogger) -> None:
+        self._config = config
+        self._log = log
+        self._run_folder = config.data_path / "run"
+        self._sockets: dict[str, Sequence[socket.socket]] = {}
+        self._slots = [_Slot(number) for number in range(config.worker_count)]
+        self._lifeline = (-1, -1)
+
+    def run(self) -> int:
+        """Serve until a signal says stop; the exit status. Raises ``StartError``."""
+        lock_fd = self._prepare()
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        try:
+            self._open_sockets()
+            self._lifeline = os.pipe()
+            gc.freeze()
+            self._start_first()
+            self._watch()
+        finally:
+            self._stop()
+            for sockets in self._sockets.values():
+                for sock in sockets:
+                    sock.close()
+            os.close(lock_fd)
+        return 0
+
+    def _prepare(self) -> int:
+        """Lock the data folder and clear what the last run left; the lock's descriptor."""
+        if not (self._config.data_path / "shards").is_dir():
+            raise StartError(f"{self._config.data_path} has no store: make it with `verbena init {self._config.data}`")
+        self._run_folder.mkdir(mode=0o700, exist_ok=True)
+        lock_fd = os.open(self._run_folder / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock_fd)
+            raise StartError(f"another server runs on {self._config.data_path}") from None
+        metrics = self._run_folder / "metrics"
+        shutil.rmtree(metrics, ignore_errors=True)
+        metrics.mkdir(mode=0o700)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+        for left in self._run_folder.glob("*.notify"):
+            left.unlink()
+        self._prepare_data()
+        return lock_fd
+
+    def _prepare_data(self) -> None:
+        """What the workers must find: certificate and domains; an error here is told before anything starts."""
+        from verbena.app import worker  # noqa: F401  so that workers share its memory; it needs the metrics folder's name
+
+        load_tls(self._config.tls, self._config.data_path, self._config.hostname, 1.0)
+        asyncio.run(add_configured_domains(self._config))
+
+    def _open_sockets(self) -> None:
+        for item in fields(Listen):
+            sockets: list[socket.socket] = []
+            for address in cast(tuple[str, ...], getattr(self._config.listen, item.name)):
+                try:
+                    sockets += open_sockets(*parse_address(address, f"listen.{item.name}"))
+                except ListenError as error:
+                    raise StartError(f"listen.{item.name}: {error}") from error
+            self._sockets[item.name] = sockets
+        if not any(self._sockets.values()):
+            raise StartError("nothing to listen on: give [listen] an address, see `verbena config sample`")
+
+    # workers
+
+    def _start_first(self) -> None:
+        ready = [self._fork(slot) for slot in self._slots]
+        for ready_fd in ready:
+            readable, _, _ = select.select([ready_fd], [], [], READY_WITHIN_S)
+            said = os.read(ready_fd, 1) if readable else b""
+            os.close(ready_fd)
+            if said != b"+":
+                raise StartError("a worker did not come up; the lines above say why")
+        self._log.info("ready", workers=len(self._slots), pid=os.getpid(), **self._listening())
+
+    def _listening(self) -> dict[str, str]:
+        return {
+            item.name: " ".join(cast(tuple[str, ...], getattr(self._config.listen, item.name)))
+            for item in fields(Listen)
+            if self._sockets[item.name]
+        }
+
+    def _fork(self, slot: _Slot) -> int:
+        """Start the slot's worker; the descriptor on which it says that it is up."""
+        ready_read, ready_write = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            os.close(ready_read)
+            os.close(self._lifeline[1])
+            self._become_worker(slot.number, ready_write)
+        os.close(ready_write)
+        slot.pid, slot.started_at, slot.start_at = pid, time.monotonic(), None
+        return ready_read
+
+    def _become_worker(self, number: int, ready_fd: int) -> None:
+        status = 70
+        try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            from verbena.app.worker import Sockets, run_worker
+
+            status = run_worker(self._config, number, Sockets(self._sockets), ready_fd, self._lifeline[0], self._log)
+        finally:
+            sys.stderr.flush()
+            os._exit(status)
+
+    def _watch(self) -> None:
+        while True:
+            due = [slot.start_at for slot in self._slots if slot.start_at is not None]
+            wait_s = max(0.0, min(due) - time.monotonic()) if due else 3600.0
+            told = signal.sigtimedwait(SIGNALS, wait_s)
+            if told is not None:
+                if told.si_signo in (signal.SIGTERM, signal.SIGINT):
+                    self._log.info("stopping")
+                    return
+                if told.si_signo == signal.SIGHUP:
+                    self._tell(signal.SIGHUP)
+            self._reap()
+            for slot in self._slots:
+                if slot.start_at is not None and slot.start_at <= time.monotonic():
+                    os.close(self._fork(slot))
+
+    def _reap(self) -> None:
+        for slot in self._slots:
+            if not slot.pid:
+                continue
+            pid, status = os.waitpid(slot.pid, os.WNOHANG)
+            if not pid:
+                continue
+            self._forget(slot.pid)
+            lived_s = time.monotonic() - slot.started_at
+            slot.pause_s = PAUSE_FIRST_S if lived_s > STEADY_S else min(slot.pause_s * 2, PAUSE_LAST_S)
+            self._log.error(
+                "worker ended, another takes its place",
+                worker=slot.number,
+                pid=slot.pid,
+                status=os.waitstatus_to_exitcode(status),
+                after_s=round(lived_s, 1),
+                pause_s=slot.pause_s,
+            )
+            slot.pid = 0
+            slot.start_at = time.monotonic() + slot.pause_s
+
+    @staticmethod
+    def _forget(pid: int) -> None:
+        """Take a dead worker's open connections out of the metrics."""
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+    def _tell(self, signo: signal.Signals) -> None:
+        for slot in self._slots:
+            if slot.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(slot.pid, signo)
+
+    def _stop(self) -> None:
+        self._tell(signal.SIGTERM)
+        until = time.monotonic() + self._config.limits.drain_s + STOP_EXTRA_S
+        for slot in self._slots:
+            while slot.pid:
+                pid, _ = os.waitpid(slot.pid, os.WNOHANG)
+                if pid:
+                    slot.pid = 0
+                elif time.monotonic() > until:
+                    self._log.error("worker does not stop: killed", worker=slot.number, pid=slot.pid)
+                    os.kill(slot.pid, signal.SIGKILL)
+                    os.waitpid(slot.pid, 0)
+                    slot.pid = 0
+                else:
+                    signal.sigtimedwait({signal.SIGCHLD}, 0.05)
+        self._log.info("stopped")
