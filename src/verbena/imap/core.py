@@ -1,6 +1,6 @@
 """The core of IMAP4rev1 (RFC 3501) as an extension record: all its commands, FETCH items and STATUS items."""
 
-from verbena.imap.cmd import append, basic, copy, expunge, fetch, fetchitem, folder, login, select, store
+from verbena.imap.cmd import append, basic, copy, expunge, fetch, fetchitem, folder, login, search, select, store
 from verbena.imap.cmd import list as listing
 from verbena.imap.registry import Extension
 from verbena.imap.session import Session
@@ -36,6 +36,7 @@ CORE = Extension(
         *fetch.ROWS,
         *store.ROWS,
         *copy.ROWS,
+        *search.ROWS,
     ),
     fetch_atts=CORE_FETCH_ATTS,
     fetch_items=fetchitem.ITEMS,

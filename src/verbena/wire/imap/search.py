@@ -1,4 +1,4 @@
-"""SEARCH on the wire (RFC 3501 §6.4.4, §7.2.5 and §9; MODSEQ of RFC 7162 §3.1.5 and §3.1.6): full.
+"""The SEARCH command (RFC 3501 §6.4.4 and §9; MODSEQ of RFC 7162 §3.1.5): full. Its response is in ``reply``.
 
 Keys that extensions add are read by the parsers they register. Strings are decoded from the command's charset on
 the way; which charsets there are is the caller's knowledge (``FindCharset``). A nested OR in second place does not
@@ -7,13 +7,12 @@ count as depth: clients chain hundreds of them.
 Limits: ``MAX_KEYS`` keys, ``MAX_SEARCH_DEPTH`` levels of parentheses, NOT and OR.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
 from verbena.model.errors import InternalError, PeerError
 from verbena.model.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
-from verbena.model.ids import ModSeq
 from verbena.model.query import (
     EVERYTHING,
     And,
@@ -39,7 +38,7 @@ from verbena.model.query import (
 from verbena.wire.imap.date import format_date, parse_date
 from verbena.wire.imap.flag import parse_flag
 from verbena.wire.imap.frame import Frame
-from verbena.wire.imap.grammar import DQUOTE, LPAREN, RPAREN, SP, STAR_CHAR, Cursor, FrameWriter, format_sequence_set
+from verbena.wire.imap.grammar import DQUOTE, LPAREN, RPAREN, STAR_CHAR, Cursor, FrameWriter, format_sequence_set
 
 MAX_KEYS: Final = 2_000
 MAX_SEARCH_DEPTH: Final = 64
@@ -287,26 +286,6 @@ _ARGUMENT_KEYS: Final[Mapping[str, Callable[[_Parser], Query]]] = {
 }
 
 
-# mailbox-data =/ "SEARCH" *(SP nz-number) [SP search-sort-mod-seq]
-def parse_search_response(cursor: Cursor) -> tuple[list[int], ModSeq | None]:
-    """What follows ``* SEARCH``: the numbers, and the highest mod-sequence where it was told (RFC 7162 §3.1.6)."""
-    numbers: list[int] = []
-    while cursor.skip(SP):
-        if cursor.skip(LPAREN):
-            if not cursor.skip_word(b"MODSEQ"):
-                raise cursor.error("MODSEQ is expected")
-            cursor.sp()
-            modseq = cursor.modseq()
-            cursor.expect(RPAREN)
-            cursor.end()
-            return numbers, modseq
-        if cursor.at_end():
-            break
-        numbers.append(cursor.nz_number())
-    cursor.end()
-    return numbers, None
-
-
 # Formatting ---------------------------------------------------------------------------------------
 
 
@@ -452,13 +431,3 @@ class _Writer:
             self._put_string(query.text)
         else:
             raise InternalError("this search key has no form on the wire")
-
-
-def format_search_response(numbers: Iterable[int], modseq: ModSeq | None = None) -> bytes:
-    """The untagged response; ``modseq``, where it is to be told, follows unless nothing was found (RFC 7162 §3.1.6)."""
-    found = b" ".join([b"%d" % number for number in numbers])
-    if not found:
-        return b"* SEARCH\r\n"
-    if modseq is None:
-        return b"* SEARCH %b\r\n" % found
-    return b"* SEARCH %b (MODSEQ %d)\r\n" % (found, modseq)
