@@ -56,7 +56,7 @@ class Script:
     steps: list[Step] = field(default_factory=list)
 
 
-LINE = re.compile(r"^(?:\[(\d+)\] )?(C|S|S!):? ?(.*)$")
+LINE = re.compile(r"^(?:\[(\d+)\] )?(C|S!|S):? ?(.*)$")
 
 
 def read_script(path: Path) -> Script:

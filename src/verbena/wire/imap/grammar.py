@@ -107,8 +107,11 @@ class Cursor:
             raise self.error("the command should end")
 
     def rest(self) -> Frame:
-        """What is left, to be read by someone else."""
-        return Frame(self.text[self.pos :], self._literals[self._at :], self._texts[self._at :])
+        """What is left, to be read by someone else; the cursor is at the end then."""
+        result = Frame(self.text[self.pos :], self._literals[self._at :], self._texts[self._at :])
+        self.pos = len(self.text)
+        self._at = len(self._literals)
+        return result
 
     def error(self, expected: str) -> PeerError:
         """The error to raise here: ``expected`` completes a sentence such as "a number is expected"."""
