@@ -154,6 +154,8 @@ def parse_authenticate(cursor: Cursor) -> Authenticate:
     initial: Secret | None = None
     if cursor.skip(SP):
         rest = cursor.text[cursor.pos :]
+        if not rest:
+            raise cursor.error("an initial response is expected")
         cursor.pos = len(cursor.text)
         initial = Secret(b"") if rest == b"=" else Secret(parse_base64(rest))
     cursor.end()

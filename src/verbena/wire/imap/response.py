@@ -151,7 +151,7 @@ def _status(cursor: Cursor, condition: Condition, tag: bytes | None) -> StatusRe
     if cursor.skip(LBRACKET):
         code = _code(cursor)
         cursor.skip(SP)
-    text = cursor.text[cursor.pos :].decode("utf-8", "replace")
+    text = cursor.text[cursor.pos :].lstrip(b" ").decode("utf-8", "replace")
     return StatusReply(condition, text, code, tag)
 
 
