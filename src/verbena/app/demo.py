@@ -1,0 +1,160 @@
+"""``verbena demo``: both flows of RFC 5550 §8.4 against a running server, spoken aloud, and what they save.
+
+Each way of forwarding gets connections of its own. Octets are counted at the client, both ways and on both
+connections, from the greeting to the goodbye, before TLS adds its framing.
+"""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Console
+from rich.table import Table
+
+from verbena.client.connect import Endpoint, Trace
+from verbena.client.forward import (
+    Letter,
+    Source,
+    find_source,
+    forward_by_burl,
+    forward_by_catenate,
+    forward_by_download,
+)
+from verbena.client.imap import ImapClient, open_imap
+from verbena.client.smtp import SmtpClient, open_smtp
+from verbena.model.errors import Refused
+from verbena.model.ids import Uid
+from verbena.model.reason import Reason
+from verbena.model.secret import Secret
+
+CLIENT_NAME = "phone.example.net"
+_WIDEST_LINE = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the demo plays. ``host`` is the server's own name, as its URLs have it; ``user`` forwards to
+    ``recipient``.
+    """
+
+    imap: Endpoint
+    submission: Endpoint
+    host: str
+    user: str
+    password: Secret
+    recipient: str
+    recipient_password: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One way of forwarding, in octets and round seconds."""
+
+    title: str
+    sent_octets: int
+    received_octets: int
+    took_s: float
+
+
+Way = Callable[[ImapClient, SmtpClient, Source, Letter], Awaitable[None]]
+
+
+async def play(stage: Stage, console: Console) -> None:
+    """Raises ``Refused`` where the server will not, ``Unavailable`` when it is not there."""
+    uid = await _find_film(stage)
+    costs: list[Cost] = []
+    console.rule("[bold]RFC 5550 §8.4.1: assembled by the IMAP server, CATENATE and BURL")
+    costs.append(await _forward(stage, uid, "CATENATE + BURL", forward_by_catenate, console))
+    console.rule("[bold]RFC 5550 §8.4.2: assembled by the submission server, BDAT and BURL")
+    costs.append(await _forward(stage, uid, "BDAT + BURL", forward_by_burl, console))
+    console.rule("[bold]The same without Lemonade")
+    console.print("download and upload, with and without a copy in Sent …", style="dim")
+    costs.append(await _forward(stage, uid, "download + upload + copy", _with_copy, None))
+    costs.append(await _forward(stage, uid, "download + upload", _without_copy, None))
+    await _check_arrival(stage, len(costs), console)
+    console.print(cost_table(costs))
+
+
+async def _with_copy(imap: ImapClient, smtp: SmtpClient, source: Source, letter: Letter) -> None:
+    await forward_by_download(imap, smtp, source, letter, keep_copy=True)
+
+
+async def _without_copy(imap: ImapClient, smtp: SmtpClient, source: Source, letter: Letter) -> None:
+    await forward_by_download(imap, smtp, source, letter, keep_copy=False)
+
+
+async def _find_film(stage: Stage) -> Uid:
+    """The largest message in the INBOX that has an attachment; a poor client would know it from its list."""
+    async with open_imap(stage.imap, stage.user, stage.password) as imap:
+        await imap.select("INBOX", read_only=True)
+        messages = await imap.fetch(b"1:*", b"(UID RFC822.SIZE)")
+        sizes = [(message.number(b"RFC822.SIZE") or 0, message.number(b"UID") or 0) for message in messages]
+        if not sizes:
+            raise Refused(Reason.NONEXISTENT, f"The INBOX of {stage.user} is empty: nothing to forward")
+        return Uid(max(sizes)[1])
+
+
+async def _forward(stage: Stage, uid: Uid, title: str, way: Way, console: Console | None) -> Cost:
+    """Play one way, aloud where there is a console."""
+    started = datetime.now(UTC)
+    letter = Letter(
+        stage.user,
+        stage.recipient,
+        f"About our holiday film ({title})",
+        "Here is the film.\r\n\r\nCheers,\r\nAlice\r\n",
+        started,
+        started.replace(microsecond=0) + timedelta(hours=1),
+        secrets.token_hex(8),
+    )
+    imap_trace = _tracer(console, "I")
+    smtp_trace = _tracer(console, "S")
+    async with open_imap(stage.imap, stage.user, stage.password, imap_trace) as imap:
+        source = await find_source(imap, stage.host, stage.user, "INBOX", uid)
+        async with open_smtp(stage.submission, stage.user, stage.password, CLIENT_NAME, smtp_trace) as smtp:
+            await way(imap, smtp, source, letter)
+    took_s = (datetime.now(UTC) - started).total_seconds()
+    connections = (imap.connection, smtp.connection)
+    sent = sum(connection.sent_octets for connection in connections)
+    received = sum(connection.received_octets for connection in connections)
+    return Cost(title, sent, received, took_s)
+
+
+def _tracer(console: Console | None, server: str) -> Trace | None:
+    """Prints a dialogue as the RFC does: ``M:`` for us, ``I:`` and ``S:`` for the servers."""
+    if console is None:
+        return None
+
+    def trace(who: str, line: bytes) -> None:
+        text = line.decode("utf-8", "replace")
+        if len(text) > _WIDEST_LINE:
+            text = text[:_WIDEST_LINE] + " …"
+        name, style = {"C": (f"M: ({server})", "cyan"), "S": (f"{server}:", "green")}.get(who, ("--", "dim"))
+        console.print(f"{name:>9} {text}", style=style, markup=False, highlight=False, soft_wrap=True)
+
+    return trace
+
+
+async def _check_arrival(stage: Stage, count: int, console: Console) -> None:
+    """Look into the recipient's INBOX: the last ``count`` messages there are the forwarded ones, all of one size."""
+    async with open_imap(stage.imap, stage.recipient, stage.recipient_password) as imap:
+        selected = await imap.select("INBOX", read_only=True)
+        messages = await imap.fetch(b"%d:*" % max(1, selected.uidnext - count), b"(UID RFC822.SIZE)")
+        sizes = [message.number(b"RFC822.SIZE") or 0 for message in messages]
+    named = ", ".join(f"{size:,}" for size in sizes[-count:])
+    console.print(f"\n{stage.recipient} has them all; sizes in octets: {named}", style="bold")
+
+
+def cost_table(costs: list[Cost]) -> Table:
+    """Octets at the client. The first two ways are measured by the last two, which leave the same behind."""
+    table = Table(title="Octets at the client, for one forwarded attachment")
+    table.add_column("way")
+    for title in ("sent", "received", "in all", "seconds", "of the same by download"):
+        table.add_column(title, justify="right")
+    for place, cost in enumerate(costs):
+        total = cost.sent_octets + cost.received_octets
+        measure = costs[place % 2 + 2]
+        share = total / (measure.sent_octets + measure.received_octets)
+        row = (cost.sent_octets, cost.received_octets, total)
+        table.add_row(cost.title, *(f"{octets:,}" for octets in row), f"{cost.took_s:.2f}", f"{share:.3%}")
+    return table
