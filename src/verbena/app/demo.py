@@ -5,6 +5,7 @@ connections, from the greeting to the goodbye, before TLS adds its framing.
 """
 
 import secrets
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,9 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 from rich.table import Table
 
+from verbena.app.config import Config, ConfigError, parse_address
+from verbena.app.demo_data import demo_passwords
+from verbena.app.tls import self_signed_pair
 from verbena.client.connect import Endpoint, Trace
 from verbena.client.forward import (
     Letter,
@@ -55,6 +59,42 @@ class Cost:
     sent_octets: int
     received_octets: int
     took_s: float
+
+
+def stage_of(config: Config) -> Stage:
+    """The server that ``config`` describes, with the accounts that ``demo_data`` made in it. Raises ``ConfigError``."""
+    certificate = config.tls.certificate
+    path = config.source.parent / certificate if certificate else self_signed_pair(config.data_path, config.hostname)[0]
+    context = ssl.create_default_context(cafile=str(path))
+    # a certificate that signs itself has not all the fields that strict checking wants of an authority
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    domain = config.domains[0] if config.domains else config.hostname
+    passwords = demo_passwords(config.data_path)
+    return Stage(
+        _endpoint(config.listen.imap, config.listen.imaps, "imap", config.hostname, context),
+        _endpoint(config.listen.submission, config.listen.submissions, "submission", config.hostname, context),
+        config.hostname,
+        f"alice@{domain}",
+        passwords["alice"],
+        f"bob@{domain}",
+        passwords["bob"],
+    )
+
+
+def _endpoint(
+    plain: tuple[str, ...], implicit: tuple[str, ...], key: str, hostname: str, context: ssl.SSLContext
+) -> Endpoint:
+    for addresses, tls_first in ((plain, False), (implicit, True)):
+        for address in addresses:
+            if not address.startswith("unix:"):
+                host, port = parse_address(address, f"listen.{key}")
+                return Endpoint(_reachable(host), port, context, tls_first, hostname)
+    raise ConfigError(f"the demo needs a listener: set {key} in [listen]")
+
+
+def _reachable(host: str) -> str:
+    """Where to connect to for a listener on ``host``, which may mean all addresses."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 Way = Callable[[ImapClient, SmtpClient, Source, Letter], Awaitable[None]]
