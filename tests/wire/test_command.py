@@ -1,7 +1,6 @@
 """Every core command: the value that its octets mean, and that formatting the value gives a command of that value."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 import pytest
@@ -304,17 +303,13 @@ def test_secrets_stay_out_of_reprs() -> None:
 
 
 def test_extension_items_are_taken_from_the_mapping() -> None:
-    @dataclass(frozen=True, slots=True)
-    class Size(FetchAtt):
-        number: int
-
     def parse_size(cursor: Cursor) -> FetchAtt:
         cursor.sp()
-        return Size("X.SIZE", cursor.number())
+        return FetchBody("X.SIZE", Section((cursor.number(),)))
 
     cursor = Cursor(b" 1 (X.SIZE 7 UID)")
     value = fetch.parse_fetch(cursor, False, {**FETCH_ATTS, "X.SIZE": parse_size}, {})
-    assert value.atts == (Size("X.SIZE", 7), fetch.UID)
+    assert value.atts == (FetchBody("X.SIZE", Section((7,))), fetch.UID)
     assert FetchModifier("X") == FetchModifier("X")
 
 

@@ -2,7 +2,8 @@
 
 Data items and modifiers are open: mappings from name to parser say which are known. An item's name is what stands
 before ``[``, a space or ``)``: ``BODY``, ``BODY.PEEK``, ``BINARY.SIZE``. Its parser takes the cursor behind the name
-and returns a ``FetchAtt``, whose own ``name`` says who answers it.
+and returns a ``FetchAtt``, whose own ``name`` says who answers it. Subclasses of these values, and of those in
+``store`` and ``select``, live in this layer: what is not compiled can not inherit from what is.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ from verbena.wire.imap.frame import Frame
 from verbena.wire.imap.grammar import LBRACKET, LPAREN, RPAREN, SP, Cursor, FrameWriter, format_sequence_set
 from verbena.wire.imap.section import format_partial, parse_partial, parse_section, write_section
 
-MAX_ATTS: Final = 500
+MAX_ATTS: Final = 200
 """Data items in one FETCH."""
 MAX_MODIFIERS: Final = 16
 

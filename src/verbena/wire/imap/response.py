@@ -5,10 +5,13 @@ becomes an ``OtherReply``, whose rest the extension's own module reads.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, final
 
-from verbena.model.part import Section, SectionText
+from verbena.model.date import InternalDate
+from verbena.model.envelope import Envelope
+from verbena.model.flags import Flag
+from verbena.model.part import Part, Section, SectionText
 from verbena.wire.imap import mutf7
 from verbena.wire.imap.body import parse_body, parse_envelope
 from verbena.wire.imap.command import parse_id_params
@@ -343,7 +346,14 @@ class _FetchParser:
 
     def __init__(self, cursor: Cursor, seq: int) -> None:
         self._cursor = cursor
-        self._reply = FetchReply(seq)
+        self._seq = seq
+        self._uid: int | None = None
+        self._flags: tuple[Flag, ...] | None = None
+        self._modseq: int | None = None
+        self._internal_date: InternalDate | None = None
+        self._size_octets: int | None = None
+        self._envelope: Envelope | None = None
+        self._body: Part | None = None
         self._sections: list[FetchedSection] = []
         self._sizes: list[tuple[Section, int]] = []
 
@@ -357,7 +367,18 @@ class _FetchParser:
                 break
             cursor.sp()
         cursor.end()
-        return replace(self._reply, sections=tuple(self._sections), binary_sizes=tuple(self._sizes))
+        return FetchReply(
+            self._seq,
+            self._uid,
+            self._flags,
+            self._modseq,
+            self._internal_date,
+            self._size_octets,
+            self._envelope,
+            self._body,
+            tuple(self._sections),
+            tuple(self._sizes),
+        )
 
     def _item(self) -> None:
         cursor = self._cursor
@@ -366,23 +387,22 @@ class _FetchParser:
             self._section(name)
             return
         cursor.sp()
-        reply = self._reply
         if name == "UID":
-            self._reply = replace(reply, uid=cursor.nz_number())
+            self._uid = cursor.nz_number()
         elif name == "FLAGS":
-            self._reply = replace(reply, flags=parse_flag_list_shown(cursor))
+            self._flags = parse_flag_list_shown(cursor)
         elif name == "MODSEQ":
             cursor.expect(LPAREN)
-            self._reply = replace(reply, modseq=cursor.modseq())
+            self._modseq = cursor.modseq()
             cursor.expect(RPAREN)
         elif name == "INTERNALDATE":
-            self._reply = replace(reply, internal_date=parse_date_time(cursor))
+            self._internal_date = parse_date_time(cursor)
         elif name == "RFC822.SIZE":
-            self._reply = replace(reply, size_octets=cursor.number64())
+            self._size_octets = cursor.number64()
         elif name == "ENVELOPE":
-            self._reply = replace(reply, envelope=parse_envelope(cursor))
+            self._envelope = parse_envelope(cursor)
         elif name in ("BODY", "BODYSTRUCTURE"):
-            self._reply = replace(reply, body=parse_body(cursor))
+            self._body = parse_body(cursor)
         elif name in _RFC822_SECTIONS:
             self._sections.append(FetchedSection(name, _RFC822_SECTIONS[name], None, cursor.nstring()))
         else:
