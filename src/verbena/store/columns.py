@@ -339,8 +339,7 @@ class ColumnCache:
         key = account_id, mailbox_id
         found = self._all.get(key)
         if found is not None:
-            self._recent[key] = found
-            self._recent.move_to_end(key)
+            self._hold(key, found)
         return found
 
     def put(self, columns: MailboxColumns) -> MailboxColumns:
@@ -351,12 +350,17 @@ class ColumnCache:
             shared = self._all[key] = columns
         elif shared.modseq < columns.modseq:
             shared.adopt(columns)
-        self._recent[key] = shared
-        self._recent.move_to_end(key)
+        self._hold(key, shared)
+        return shared
+
+    def _hold(self, key: tuple[AccountId, MailboxId], columns: MailboxColumns) -> None:
+        if key in self._recent:
+            self._recent.move_to_end(key)
+            return
+        self._recent[key] = columns
         rows = sum(len(held.uids) for held in self._recent.values())
         while rows > self._max_rows and len(self._recent) > 1:
             rows -= len(self._recent.popitem(last=False)[1].uids)
-        return shared
 
     def held(self) -> list[MailboxColumns]:
         return list(self._all.values())

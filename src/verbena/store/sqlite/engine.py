@@ -6,7 +6,7 @@ DESIGN §2. WAL and ``synchronous=FULL``: a commit is on disk. Several processes
 A writer thread is started at a shard's first write. It drains what waits (at most ``MAX_BATCH`` operations), runs
 each under its own savepoint, commits once and answers all in one call on the loop. When the commit itself fails
 (disk full, I/O error) the whole batch is undone and every caller gets ``Unavailable``.
-An ``Engine`` belongs to the loop that first writes with it.
+Reads belong to the thread that opened the engine; writes may come from any loop.
 """
 
 import asyncio
@@ -160,9 +160,8 @@ class _Job(Generic[T]):
 class _Writer:
     """The writer thread of one shard."""
 
-    def __init__(self, path: Path, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._loop = loop
         self._waiting: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"writer-{path.stem}")
         self._thread.start()
@@ -192,7 +191,7 @@ class _Writer:
                 passing.__cause__ = error
                 for job in batch:
                     job.error = passing
-            self._answer(batch)
+            _answer(batch)
         if db is not None:
             db.close()
             os.close(lock)
@@ -210,11 +209,14 @@ class _Writer:
                 return batch, True
         return batch, False
 
-    def _answer(self, batch: "list[_Job[object]]") -> None:
+
+def _answer(batch: "list[_Job[object]]") -> None:
+    """In one call on the loop that waits; there is nearly always one."""
+    for loop in {job.future.get_loop() for job in batch}:
         try:
-            self._loop.call_soon_threadsafe(_answer_all, batch)
+            loop.call_soon_threadsafe(_answer_all, [job for job in batch if job.future.get_loop() is loop])
         except RuntimeError:
-            return  # the loop is closed: nobody waits any more, and the commit stands
+            continue  # the loop is closed: nobody waits any more, and the commit stands
 
 
 def _answer_all(batch: "list[_Job[object]]") -> None:
@@ -282,7 +284,7 @@ class SqliteEngine:
         loop = asyncio.get_running_loop()
         writer = self._writers[shard]
         if writer is None:
-            writer = self._writers[shard] = _Writer(self._paths[shard], loop)
+            writer = self._writers[shard] = _Writer(self._paths[shard])
         future: asyncio.Future[T] = loop.create_future()
         writer.submit(_Job(operation, future, after))  # type: ignore[arg-type]
         return await future

@@ -70,6 +70,11 @@ class SqliteStore:
         return self._directory
 
     @property
+    def engine(self) -> Engine:
+        """For tests and tools that look at rows."""
+        return self._engine
+
+    @property
     def outbox(self) -> StoredOutbox:
         return self._outbox
 
