@@ -185,7 +185,6 @@ async def _handle(session: Session, run: _Run, frame: Frame) -> None:
     row = find_row(session, cursor)
     run.name, run.row = row.name, row
     arguments = row.parse(cursor, session.services.registry)
-    cursor.end()
     async for reply in row.handle(session, arguments):
         if isinstance(reply, bytes):
             if reply:

@@ -58,7 +58,7 @@ class LiteralPolicy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CommandRow:
-    """A command: how to read its arguments, what carries it out, and what the dispatcher must know."""
+    """A command: how to read its arguments to the end, what carries it out, and what the dispatcher must know."""
 
     name: str
     parse: ParseWithRegistry[object]

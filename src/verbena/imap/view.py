@@ -182,13 +182,13 @@ class View:
     def take_gone(self) -> tuple[list[int], list[int]]:
         """Drop expunged messages from the numbers. Tell them before anything else.
 
-        Gives their UIDs ascending, and the numbers they had, in the opposite order: told in that order each number is
-        right when the client reads it (RFC 3501 §7.4.1).
+        Gives their UIDs, ascending, and for each the number it has when those before it are told already
+        (RFC 3501 §7.4.1).
         """
         if not self.gone:
             return [], []
         gone = sorted(self.gone)
-        numbers = [self.index_of(uid) + 1 for uid in reversed(gone)]
+        numbers = [self.index_of(uid) + 1 - before for before, uid in enumerate(gone)]
         self.gone.clear()
         self._changed.difference_update(gone)
         if len(gone) > 16:

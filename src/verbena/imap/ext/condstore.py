@@ -1,9 +1,10 @@
-"""CONDSTORE: conditional STORE, and asking for what changed (RFC 7162 §3.1): full, but for SEARCH, which has MODSEQ itself.
+"""CONDSTORE: conditional STORE, and asking for what changed (RFC 7162 §3.1): full; SEARCH has its MODSEQ key itself.
 
 Every use of it turns on mod-sequences in unsolicited FETCH responses, with UIDs (RFC 7162 §3.2.4).
 """
 
 from verbena.imap.fetching import FetchPlan, Message
+from verbena.imap.plan import StorePlan
 from verbena.imap.registry import (
     Extension,
     FetchItemRow,
@@ -14,7 +15,6 @@ from verbena.imap.registry import (
     StoreModifierRow,
 )
 from verbena.imap.session import Session
-from verbena.imap.storing import StorePlan
 from verbena.model.errors import InternalError
 from verbena.model.mailbox import Status
 from verbena.wire.imap.condstore import (
