@@ -98,6 +98,9 @@ class Auth:
     failures_per_account: int = _key(
         30, "Failed logins for one account in ten minutes before it has to wait.", "failures", 1, 100_000
     )
+    stream_users: tuple[str, ...] = _text(
+        NONE, "Identities of streaming servers: they may fetch URLs signed for stream (RFC 5593 §3.4).", "mediaserver"
+    )
 
 
 @dataclass(frozen=True, slots=True)

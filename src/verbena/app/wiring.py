@@ -75,6 +75,7 @@ def build_authenticator(config: Config, store: SqliteStore, meter: PrometheusMet
         store.directory.secret("scram-fake-salt"),
         allow_plaintext=auth.allow_plaintext,
         submit_users=config.submission.submit_users,
+        stream_users=auth.stream_users,
         meter=meter,
         told=log.login,
         remembered_s=auth.cache_s,

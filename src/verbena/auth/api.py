@@ -21,6 +21,8 @@ class Identity:
     """the name as the client gave it"""
     mechanism: str
     submit_server: bool = False
+    stream_server: bool = False
+    """may fetch URLs signed for ``stream`` (RFC 5593 §3.4)"""
 
 
 @dataclass(frozen=True, slots=True)

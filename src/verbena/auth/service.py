@@ -67,8 +67,8 @@ def _failed() -> Refused:
 
 
 class AuthService:
-    """``fake_salt_key`` is the directory's secret ``scram-fake-salt``; ``submit_users`` are logins, with or without
-    domain.
+    """``fake_salt_key`` is the directory's secret ``scram-fake-salt``; ``submit_users`` and
+    ``stream_users`` are logins, with or without domain.
 
     ``clock`` gives seconds of a clock that never goes back, ``random`` so many random octets. ``close`` it at the end.
     """
@@ -80,6 +80,7 @@ class AuthService:
         *,
         allow_plaintext: bool = False,
         submit_users: Iterable[str] = (),
+        stream_users: Iterable[str] = (),
         meter: Meter | None = None,
         told: Callable[[LoginEvent], None] = _ignore,
         clock: Callable[[], float] = time.monotonic,
@@ -93,6 +94,7 @@ class AuthService:
         self._fake_salt_key: Final = fake_salt_key
         self._allow_plaintext: Final = allow_plaintext
         self._submit_users: Final = tuple(submit_users)
+        self._stream_users: Final = tuple(stream_users)
         self._passwords: Final = PasswordChecker(clock, random, remembered_s)
         self._limit: Final = LoginLimit(clock, max_address_failures, max_account_failures)
         self._sleep: Final = sleep
@@ -166,7 +168,13 @@ class AuthService:
             raise await self.fail(attempt, Refused(Reason.ACCOUNT_DISABLED, "This account is disabled"))
         self._limit.succeeded(attempt.peer.address, attempt.counted_as)
         self._report.tell(attempt, "ok")
-        return Identity(ref, user, attempt.mechanism, self._is_submit_server(ref))
+        return Identity(
+            ref,
+            user,
+            attempt.mechanism,
+            self._is_one_of(self._submit_users, ref),
+            self._is_one_of(self._stream_users, ref),
+        )
 
     async def fail(self, attempt: "Attempt", refused: Refused) -> Refused:
         """Count and report a failure, wait as long as it deserves, and give ``refused`` back to be raised."""
@@ -191,8 +199,8 @@ class AuthService:
         stored, server = Secret(self._random(length)), Secret(self._random(length))
         return ScramVerifier(need.hash_name, salt, SCRAM_ITERATIONS, stored, server)
 
-    def _is_submit_server(self, ref: AccountRef) -> bool:
-        for name in self._submit_users:
+    def _is_one_of(self, names: tuple[str, ...], ref: AccountRef) -> bool:
+        for name in names:
             named = self._directory.find_login(name)
             if named is not None and named.account_id == ref.account_id:
                 return True

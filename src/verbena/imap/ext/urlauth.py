@@ -39,7 +39,8 @@ def place_of(session: Session) -> Place:
 
 def who_of(session: Session, *, plain: bool) -> Who:
     identity = session.identity
-    applications = frozenset(("submit",)) if identity.submit_server else frozenset[str]()
+    roles = (("submit", identity.submit_server), ("stream", identity.stream_server))
+    applications = frozenset(name for name, granted in roles if granted)
     return Who(identity.account, applications=applications, plain=plain)
 
 
