@@ -12,7 +12,8 @@ a few octets. The tree has offsets, so a part is a slice of the message, and not
 - A multipart without a usable boundary is a text/plain leaf. A message/rfc822 in a transfer encoding, and
   what lies deeper or comes later than the limits, is an application/octet-stream leaf.
 - In multipart/digest a part without Content-Type is message/rfc822 (RFC 2046 §5.1.5).
-- Lines are counted by LF.
+- Lines are counted by LF. ``Part.has_nul_or_8bit`` of a part with parts is also true where theirs is, or where its
+  preamble or epilogue is the reason.
 
 Limits are in ``ScanLimits``.
 """
