@@ -173,6 +173,7 @@ class Extension:
     for each that is newly enabled. ``fetch_atts`` are the names of FETCH items and how ``wire`` reads them;
     ``fetch_items`` answer what that gives. ``expunge_teller`` gives the octets that tell of expunged messages, in place
     of EXPUNGE, where the session wants it; None where not. ``list_attributes`` are those a mailbox gets in LIST.
+    ``select_teller`` gives untagged responses about the mailbox that SELECT or EXAMINE has just opened.
     """
 
     rfc: int
@@ -193,6 +194,7 @@ class Extension:
     create_parameters: tuple[CreateParameterRow, ...] = ()
     append_sources: tuple[AppendSourceRow, ...] = ()
     expunge_teller: "Callable[[Session, Sequence[int]], bytes | None] | None" = None
+    select_teller: "Callable[[Session], bytes] | None" = None
 
 
 def command(
@@ -310,6 +312,7 @@ class Registry:
     create_parameter_parsers: Mapping[str, Parse[object]]
     append_sources: Mapping[str, AppendSourceRow]
     expunge_tellers: "tuple[Callable[[Session, Sequence[int]], bytes | None], ...]" = field(default=())
+    select_tellers: "tuple[Callable[[Session], bytes], ...]" = field(default=())
 
     def capabilities(self, session: "Session") -> bytes:
         """The CAPABILITY list for the session's present state, without duplicates (RFC 3501 §7.2.1)."""
@@ -366,4 +369,5 @@ def build_registry(extensions: Sequence[Extension]) -> Registry:
         create_parameter_parsers={name: row.parse for name, row in create_parameters.items()},
         append_sources=_table("APPEND source", (row for e in extensions for row in e.append_sources)),
         expunge_tellers=tuple(e.expunge_teller for e in extensions if e.expunge_teller is not None),
+        select_tellers=tuple(e.select_teller for e in extensions if e.select_teller is not None),
     )

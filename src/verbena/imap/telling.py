@@ -5,6 +5,7 @@ EXISTS, RECENT and FETCH may be told in any command, EXPUNGE and VANISHED only w
 """
 
 from verbena.imap.session import Selected, Session, condstore_on
+from verbena.model.errors import Unavailable
 from verbena.model.flags import RECENT, SYSTEM_FLAGS, Flag, flag_names
 from verbena.model.ids import Uid
 from verbena.store.api import Columns
@@ -96,7 +97,11 @@ async def claim_recent(session: Session, selected: Selected) -> None:
         if unclaimed:
             selected.view.recent_from(Uid(unclaimed[0]))
         return
-    selected.view.add_recent(await session.account.claim_recent(columns.mailbox_id))
+    try:
+        selected.view.add_recent(await session.account.claim_recent(columns.mailbox_id))
+    except Unavailable:
+        # Nothing can be written now. The messages are told without the flag: a later session will have it.
+        return
 
 
 def expunged(session: Session) -> bytes:

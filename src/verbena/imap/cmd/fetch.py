@@ -8,7 +8,7 @@ content is there; when it is not, the others are told and the command ends in NO
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from verbena.imap.fetching import FetchPlan, Message
 from verbena.imap.outcome import Reply
@@ -178,11 +178,11 @@ async def _answer(work: _Work, messages: list[Message], marked: frozenset[int]) 
 
 def _join(seq: int, values: list[bytes | AsyncIterator[bytes]]) -> tuple[bytes, bool]:
     """The response where all values are octets; else its beginning, and true."""
-    line = b"* %d FETCH (" % seq
-    plain = [value for value in values if isinstance(value, bytes)]
-    if len(plain) < len(values):
-        return line, True
-    return line + b" ".join(plain) + b")\r\n", False
+    try:
+        # join itself finds a stream among them; asking each value first costs a third of a FETCH's time.
+        return b"* %d FETCH (%b)\r\n" % (seq, b" ".join(cast("list[bytes]", values))), False
+    except TypeError:
+        return b"* %d FETCH (" % seq, True
 
 
 async def _stream(out: list[bytes], values: list[bytes | AsyncIterator[bytes]]) -> AsyncIterator[bytes]:

@@ -16,6 +16,7 @@ from verbena.mime.body import locate
 from verbena.mime.header import select_fields
 from verbena.model.date import InternalDate
 from verbena.model.errors import InternalError, Refused
+from verbena.model.ids import MAX_UID
 from verbena.model.part import PartialRange, Section, SectionText
 from verbena.model.reason import Reason
 from verbena.wire.imap.date import format_date_time
@@ -33,10 +34,11 @@ def _flags(session: Session, att: FetchAtt) -> Prepared:
     view = session.mailbox.view
     texts = FlagText(view.columns)
     plain, recent_text, recent = texts.plain, texts.recent, view.recent
+    first_recent = recent.ranges[0][0] if recent else MAX_UID + 1
 
     def answer(message: Message) -> bytes:
         bits = message.rows.flags[message.row]
-        return recent_text(bits) if recent and message.uid in recent else plain(bits)
+        return plain(bits) if message.uid < first_recent or message.uid not in recent else recent_text(bits)
 
     return Prepared(answer, needs_content=False)
 

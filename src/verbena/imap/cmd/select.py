@@ -49,6 +49,8 @@ async def select(session: Session, arguments: Select) -> AsyncIterator[Reply]:
     await claim_recent(session, selected)
     session.select(selected)
     yield _facts(selected)
+    for teller in session.services.registry.select_tellers:
+        yield teller(session)
     for row, param in parameters:
         if row.tell is not None:
             async for octets in row.tell(session, param):
