@@ -80,8 +80,10 @@ class ShuttingDown(VerbenaError):
     """The service ends: the peer is told 421."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Session:
+    """``client`` and ``state`` are replaced as the session goes on; ``transaction`` is there from MAIL on."""
+
     link: Link
     settings: Settings
     receiver: Receiver

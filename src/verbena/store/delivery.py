@@ -3,6 +3,7 @@
 Submission and the relay know only this; ``app`` plugs the delivery agent (``lmtp.deliver``) in.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +25,14 @@ class Failed:
 
 
 class LocalDelivery(Protocol):
-    """The delivery agent, as submission and the relay see it."""
+    """The delivery agent, as submission and the relay see it.
+
+    Whoever stages a message anew puts ``head`` before it and calls ``deliver_prepared``, for any number of recipients
+    of the one staged message; ``deliver`` is for a message that is staged without, and stages it again.
+    """
+
+    def head(self, sender: str, recipients: Sequence[str]) -> bytes:
+        """The fields that final delivery to ``recipients`` puts before the message, CRLF-ended."""
 
     async def deliver(
         self, sender: str, recipient: str, account: AccountRef, staged: Staged, trace: bytes
@@ -33,3 +41,8 @@ class LocalDelivery(Protocol):
 
         ``sender`` is the return path, empty when null. Never raises for what a peer or a mailbox is at fault for.
         """
+
+    async def deliver_prepared(
+        self, sender: str, recipient: str, account: AccountRef, staged: Staged, head_octets: int
+    ) -> Delivered | Failed:
+        """As ``deliver``, of a message whose first ``head_octets`` octets are ``head`` and Received fields of ours."""

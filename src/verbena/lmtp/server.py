@@ -1,0 +1,151 @@
+"""The LMTP server (RFC 2033): mail from an MTA, one reply for each recipient, each told when its delivery is on disk.
+
+Full, with 8BITMIME, BINARYMIME, CHUNKING, DSN, ENHANCEDSTATUSCODES, PIPELINING, SIZE, SMTPUTF8 and STARTTLS; no AUTH
+and no BURL. DSN parameters are read; an MTA that hands mail to LMTP notifies by itself from the replies (RFC 3461
+§5.2.3), so nothing more is done. A message to several recipients is staged once.
+"""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+
+from verbena.lmtp.deliver import HEAD_OCTETS, Deliverer
+from verbena.model.errors import Refused
+from verbena.model.link import Meter
+from verbena.model.reason import Reason
+from verbena.smtp.codes import Answer
+from verbena.smtp.content import DATA
+from verbena.smtp.ext import chunking, dsn, eightbitmime, enhancedcodes, pipelining, size, smtputf8, starttls
+from verbena.smtp.receiver import Envelope, Recipient
+from verbena.smtp.registry import Registry
+from verbena.smtp.service import SmtpService
+from verbena.smtp.session import Settings
+from verbena.smtp.trace import format_received
+from verbena.smtp.verb import LMTP
+from verbena.store.api import AccountRef, Staged, Store
+from verbena.store.delivery import Delivered, Failed
+from verbena.wire.smtp.path import Mailbox
+from verbena.wire.smtp.reply import Reply, reply
+
+MAX_DELIVERIES_AT_ONCE = 16
+
+
+class LmtpReceiver:
+    """``smtp.receiver.Receiver`` of the LMTP server."""
+
+    def __init__(
+        self, store: Store, deliverer: Deliverer, hostname: str, max_message_octets: int, clock: Callable[[], datetime]
+    ) -> None:
+        self._store = store
+        self._deliverer = deliverer
+        self._hostname = hostname
+        self._max_message_octets = max_message_octets
+        self._clock = clock
+
+    async def check_sender(self, envelope: Envelope) -> None:
+        """Any: the MTA has decided (RFC 2033 §5)."""
+
+    async def check_recipient(self, envelope: Envelope, recipient: Recipient) -> None:
+        accounts = self._resolve(recipient.mailbox)
+        if not accounts:
+            raise Refused(Reason.UNKNOWN_RECIPIENT, "No such mailbox here")
+        if not any(account.enabled for account in accounts):
+            raise Refused(Reason.ACCOUNT_DISABLED, "Mailbox disabled")
+
+    async def accept(self, envelope: Envelope, source: AsyncIterator[bytes]) -> tuple[Reply, ...]:
+        sender = str(envelope.sender) if envelope.sender is not None else ""
+        addresses = [str(recipient.mailbox) for recipient in envelope.recipients]
+        token = secrets.token_hex(8)
+        head = self._deliverer.head(sender, addresses)
+        head += format_received(envelope, self._hostname, token, self._clock(), lmtp=True)
+        async with await self._store.stage(_join(head, source), self._max_message_octets + HEAD_OCTETS) as staged:
+            gate = asyncio.Semaphore(MAX_DELIVERIES_AT_ONCE)
+            if len(addresses) == 1:
+                return (await self._deliver(gate, sender, envelope.recipients[0].mailbox, staged, len(head), token),)
+            return tuple(
+                await asyncio.gather(
+                    *(
+                        self._deliver(gate, sender, recipient.mailbox, staged, len(head), token)
+                        for recipient in envelope.recipients
+                    )
+                )
+            )
+
+    async def _deliver(
+        self, gate: asyncio.Semaphore, sender: str, mailbox: Mailbox, staged: Staged, head_octets: int, token: str
+    ) -> Reply:
+        """One recipient's reply. Where an address means several accounts, a failure that may pass is told before
+        success: a copy too many is better than one too few."""
+        results: list[Delivered | Failed] = []
+        async with gate:
+            for account in self._resolve(mailbox):
+                results.append(
+                    await self._deliverer.deliver_prepared(sender, str(mailbox), account, staged, head_octets)
+                )
+        failures = [result for result in results if isinstance(result, Failed)]
+        deferred = [failure for failure in failures if not failure.permanent]
+        if deferred or len(failures) == len(results):
+            return _failure(deferred[0] if deferred else failures[0] if failures else GONE)
+        return reply(250, "2.1.5", f"Delivered, id {token}")
+
+    def _resolve(self, mailbox: Mailbox) -> tuple[AccountRef, ...]:
+        """Raises ``Answer`` for a domain that is not ours."""
+        directory = self._store.directory
+        if not mailbox.domain:
+            domains = directory.domains()
+            return directory.resolve_address(mailbox.local_part, domains[0]) if domains else ()
+        if not directory.is_local_domain(mailbox.domain):
+            raise Answer(550, "5.1.2", "Domain is not served here")
+        return directory.resolve_address(mailbox.local_part, mailbox.domain)
+
+
+GONE = Failed(True, "5.1.1", "No such mailbox here")
+
+
+def _failure(failure: Failed) -> Reply:
+    return reply(550 if failure.permanent else 450, failure.enhanced, failure.told)
+
+
+async def _join(head: bytes, source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield head
+    async for piece in source:
+        yield piece
+
+
+def lmtp_service(
+    store: Store,
+    deliverer: Deliverer,
+    meter: Meter,
+    *,
+    hostname: str,
+    clock: Callable[[], datetime],
+    max_message_octets: int = 64 * 1024 * 1024,
+    max_recipients: int = 1000,
+    command_timeout_s: float = 300.0,
+) -> SmtpService:
+    """The service. ``clock`` gives aware times."""
+    settings = Settings(
+        protocol="lmtp",
+        hostname=hostname,
+        per_recipient=True,
+        max_message_octets=max_message_octets,
+        max_recipients=max_recipients,
+        command_timeout_s=command_timeout_s,
+    )
+    registry = Registry(
+        (*LMTP, DATA),
+        (
+            eightbitmime.EXTENSION,
+            chunking.BINARYMIME,
+            pipelining.EXTENSION,
+            chunking.CHUNKING,
+            dsn.EXTENSION,
+            size.EXTENSION,
+            starttls.EXTENSION,
+            enhancedcodes.EXTENSION,
+            smtputf8.EXTENSION,
+        ),
+    )
+    receiver = LmtpReceiver(store, deliverer, hostname, max_message_octets, clock)
+    return SmtpService(settings, registry, receiver, meter)
