@@ -66,6 +66,11 @@ async def resetkey(session: Session, arguments: ResetKey) -> AsyncIterator[Reply
     yield Ok(b"Key reset", b"URLMECH INTERNAL")
 
 
+def urlmech(session: Session) -> bytes:
+    """What keys of the mailbox can sign with (RFC 4467 §7.1). INTERNAL has no data, so it may be told without TLS."""
+    return b"* OK [URLMECH INTERNAL] URLs of this mailbox can be signed\r\n"
+
+
 async def urlfetch(session: Session, fetches: tuple[UrlFetch, ...]) -> AsyncIterator[Reply]:
     place, who = place_of(session), who_of(session, plain=False)
     for fetch in fetches:
@@ -147,4 +152,5 @@ EXTENSION = Extension(
         command("RESETKEY", parse_resetkey, resetkey, LOGGED_IN),
         command("URLFETCH", parse_urlfetch, urlfetch, LOGGED_IN),
     ),
+    select_teller=urlmech,
 )
