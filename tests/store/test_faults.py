@@ -8,6 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import apsw
 import pytest
 
 from contract.opening import Opened, append, mailbox, message, opened, second, uids
@@ -187,3 +188,54 @@ def test_what_is_no_store_is_not_opened(tmp_path: Path) -> None:
     init_store(tmp_path, 1)
     init_store(tmp_path, 3)
     assert [path.name for path in (tmp_path / "shards").glob("*.db")] == ["00.db"]
+    (tmp_path / "shards" / "00.db").rename(tmp_path / "shards" / "01.db")
+    with pytest.raises(Unavailable, match="missing"):
+        open_store(tmp_path)
+
+
+def test_a_store_of_another_version_is_not_opened(tmp_path: Path) -> None:
+    init_store(tmp_path, 1)
+    with apsw.Connection(str(tmp_path / "shards" / "00.db")) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(Unavailable, match="version"):
+        open_store(tmp_path)
+
+
+LARGE = """
+import asyncio, resource, sys
+from pathlib import Path
+from contract.opening import DATE, LIMIT, mailbox
+from verbena.store.api import NewMessage
+from verbena.store.open import open_store
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+async def source(blocks):
+    yield b"Subject: large\\r\\n\\r\\n"
+    for _ in range(blocks):
+        yield (b"x" * 76 + b"\\r\\n") * 840
+
+async def main():
+    store = open_store(Path(sys.argv[1]))
+    account = store.account(store.directory.find_login("ann@example.org"))
+    inbox = mailbox(account, "INBOX")
+    for blocks in (20, 2000):
+        before = peak()
+        async with await store.stage(source(blocks), LIMIT) as staged:
+            await account.append(inbox, [NewMessage(staged, (), DATE)])
+        content = (await account.open(inbox)).contents[-1]
+        total = sum([len(piece) async for piece in account.stream(content, 0, LIMIT)])
+        print(total, peak() - before)
+    await store.close()
+asyncio.run(main())
+"""
+
+
+async def test_a_large_message_passes_in_little_memory(tmp_path: Path) -> None:
+    async with opened(tmp_path, shards=1):
+        output, _ = await asyncio.to_thread(start(LARGE, tmp_path).communicate)
+        (_, _), (octets, grown_kib) = [map(int, line.split()) for line in output.splitlines()]
+        assert octets > 131_000_000
+        assert grown_kib < 24_000

@@ -32,6 +32,7 @@ RANGES_ONE_BY_ONE: Final = 50
 
 _TYPECODES: Final = "IQQQqhQ"
 
+_MODSEQ: Final = "SELECT modseq FROM account WHERE account_id = ?"
 _HEAD: Final = (
     "SELECT a.modseq, a.log_floor, m.uidvalidity, m.uidnext, m.highestmodseq, m.keywords, m.messages"
     " FROM account a JOIN mailbox m ON m.account_id = a.account_id"
@@ -188,11 +189,11 @@ def _set_head(columns: MailboxColumns, head: Row) -> None:
 
 def refresh(db: Db, columns: MailboxColumns) -> None:
     """Up to the last commit, in place. Raises ``Refused(NONEXISTENT)`` when the mailbox is gone."""
+    if db.one(_MODSEQ, (columns.account_id,)) == (columns.modseq,):
+        return
     head = db.one(_HEAD, (columns.account_id, columns.mailbox_id))
     if head is None:
         raise nonexistent()
-    if head[0] == columns.modseq:
-        return
     if head[4] <= columns.modseq and head[2] == columns.uidvalidity:
         _set_head(columns, head)
         return

@@ -13,6 +13,7 @@ import asyncio
 import fcntl
 import os
 import queue
+import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -163,7 +164,7 @@ class _Writer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._waiting: queue.SimpleQueue[_Job[object] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name=f"writer-{path.stem}")
+        self._thread = threading.Thread(target=self._work, name=f"writer-{path.stem}", daemon=True)
         self._thread.start()
 
     def submit(self, job: "_Job[object]") -> None:
@@ -248,14 +249,15 @@ class SqliteEngine:
         self._paths = tuple(sorted(folder.glob("*.db")))
         if not self._paths:
             raise Unavailable(f"there is no mail store in {folder}")
+        if [path.name for path in self._paths] != [f"{shard:02}.db" for shard in range(len(self._paths))]:
+            raise Unavailable(f"a shard is missing in {folder}")
         self._readers: list[SqliteDb | None] = [None] * len(self._paths)
         self._apart: list[SqliteDb | None] = [None] * len(self._paths)
         self._apart_locks = [threading.Lock() for _ in self._paths]
         self._writers: list[_Writer | None] = [None] * len(self._paths)
         self._closed = False
-        row = self.reader(0).one("PRAGMA user_version")
-        if row is None or row[0] != SCHEMA_VERSION:
-            raise Unavailable(f"{self._paths[0]} has another schema version than {SCHEMA_VERSION}")
+        for shard in range(len(self._paths)):
+            self.reader(shard)
 
     @property
     def shards(self) -> int:
@@ -264,7 +266,11 @@ class SqliteEngine:
     def reader(self, shard: int) -> SqliteDb:
         db = self._readers[shard]
         if db is None:
-            db = self._readers[shard] = SqliteDb(self._paths[shard], writes=False)
+            db = SqliteDb(self._paths[shard], writes=False)
+            row = db.one("PRAGMA user_version")
+            if row is None or row[0] != SCHEMA_VERSION:
+                raise Unavailable(f"{self._paths[shard]} has another schema version than {SCHEMA_VERSION}")
+            self._readers[shard] = db
         return db
 
     async def read_apart(self, shard: int, operation: Callable[[Db], T]) -> T:
@@ -323,13 +329,15 @@ class SqliteEngine:
 
 
 def make_shards(folder: Path, shards: int) -> None:
-    """Create the files of a new storage folder; those that are there already are left alone."""
+    """Create the files of a new storage folder, all or none; when it is there already it is left alone."""
+    if folder.exists():
+        return
     schema = files("verbena.store.sqlite").joinpath("schema.sql").read_text("utf-8")
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = folder.with_name(folder.name + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(mode=0o700, parents=True)
     for shard in range(shards):
-        path = folder / f"{shard:02}.db"
-        if path.exists():
-            continue
+        path = new / f"{shard:02}.db"
         try:
             connection = apsw.Connection(str(path))
             connection.execute("PRAGMA journal_mode = WAL")
@@ -339,3 +347,4 @@ def make_shards(folder: Path, shards: int) -> None:
         except apsw.Error as error:
             raise _translated(error) from error
         path.chmod(0o600)
+    new.rename(folder)

@@ -119,8 +119,7 @@ def init_store(data: Path, shards: int = DEFAULT_SHARDS) -> None:
     if not 1 <= shards <= MAX_SHARDS:
         raise ValueError(f"shards must be 1 to {MAX_SHARDS}")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    existing = len(list((data / "shards").glob("*.db")))
-    make_shards(data / "shards", existing or shards)
+    make_shards(data / "shards", shards)
     BlobFolder.make(data / "blobs")
 
 
