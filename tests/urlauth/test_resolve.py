@@ -90,6 +90,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
     place = Place(store, frozenset(("mail.example.com", "127.0.0.1:1143")), NOW)
     try:
         yield World(store, place, joe, fred, server)
+        assert await store.check() == []
     finally:
         await store.close()
 

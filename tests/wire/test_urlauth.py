@@ -1,6 +1,10 @@
 """GENURLAUTH, RESETKEY and URLFETCH: parse and format are inverses (RFC 4467 §9, RFC 5524 §5)."""
 
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from verbena.model.errors import PeerError
 from verbena.wire.imap.frame import Frame, Literal
@@ -118,3 +122,17 @@ def test_urlfetch_responses_are_read() -> None:
     )
     structure = b'("IMAGE" "PNG" () NIL NIL "BINARY" 3)'
     assert parse_urlfetch_data(cursor_of(frame)) == (UrlFetched(URL, b"a\0b", structure),)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from([parse_genurlauth, parse_resetkey, parse_urlfetch, parse_genurlauth_data, parse_urlfetch_data]),
+    st.lists(st.sampled_from([b" ", b"(", b")", b'"', b"u", b"NIL", b"BODY", b"BINARY", b"\\", b"x"]), max_size=20),
+)
+def test_any_octets_give_a_value_or_a_peer_error(parse: Callable[[Cursor], object], pieces: list[bytes]) -> None:
+    cursor = Cursor(b"".join(pieces))
+    try:
+        parse(cursor)
+    except PeerError:
+        return
+    assert cursor.at_end()
