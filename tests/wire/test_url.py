@@ -1,5 +1,6 @@
 """IMAP URLs: parse and format are inverses; anything else is a ``PeerError`` (RFC 5092 §11)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -279,8 +280,7 @@ def test_format_then_parse_is_the_identity(value: ImapUrl) -> None:
     octets = format_url(value)
     parsed = parse_url(octets)
     assert format_url(parsed) == octets
-    fields = [name for name in ImapUrl.__slots__ if name != "rump"]
-    assert [getattr(parsed, name) for name in fields] == [getattr(value, name) for name in fields]
+    assert replace(parsed, rump=None) == value
 
 
 @settings(max_examples=200, deadline=None)
