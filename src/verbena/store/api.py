@@ -345,7 +345,7 @@ class Account(Protocol):
     # URLAUTH keys
 
     async def urlauth_key(self, mailbox_id: MailboxId) -> Secret:
-        """The mailbox's access key table entry for this user, 32 octets, made at first need (RFC 4467 §5)."""
+        """The mailbox's access key table entry for this user, 32 octets, made at first need (RFC 4467 §7)."""
 
     def existing_urlauth_key(self, mailbox_id: MailboxId) -> Secret | None:
         """The same without making one: None where no URL of the mailbox was ever signed, or none since a reset."""

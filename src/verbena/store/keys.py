@@ -1,4 +1,4 @@
-"""URLAUTH's mailbox access keys: random, one for each mailbox, made at first need (RFC 4467 §2.2, §5)."""
+"""URLAUTH's mailbox access keys: random, one for each mailbox, made at first need (RFC 4467 §2.2, §7)."""
 
 import secrets
 from typing import Final

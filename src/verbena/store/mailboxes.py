@@ -250,7 +250,7 @@ def delete_mailbox(transaction: Transaction, mailbox_id: MailboxId) -> None:
 
 
 def rename_mailbox(transaction: Transaction, mailbox_id: MailboxId, name: str) -> None:
-    """Give a mailbox and those below it a new name. URLAUTH keys do not survive it (RFC 4467 §5).
+    """Give a mailbox and those below it a new name; URLs signed under the old one are void for good.
 
     Raises ``Refused``: ALREADY_EXISTS, CANNOT, NONEXISTENT.
     """

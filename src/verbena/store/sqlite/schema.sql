@@ -32,7 +32,7 @@ CREATE TABLE mailbox (
     unseen          INTEGER NOT NULL,    -- messages without \Seen
     deleted         INTEGER NOT NULL,    -- messages with \Deleted
     size_octets     INTEGER NOT NULL,
-    urlauth_key     BLOB,                -- 32 random octets, made at first need (RFC 4467 section 5)
+    urlauth_key     BLOB,                -- 32 random octets, made at first need (RFC 4467 section 7)
     PRIMARY KEY (account_id, mailbox_id)
 ) WITHOUT ROWID;
 
