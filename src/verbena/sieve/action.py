@@ -1,6 +1,7 @@
 """What a script decided, as values: the delivery agent carries them out (RFC 5228 §4, RFC 3894, 5232, 5490 …)."""
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from verbena.sieve.errors import Place
 
@@ -29,12 +30,18 @@ class FileInto:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """``notify``, ``ret``, ``by_time_s`` as RFC 6009; ``address`` is a checked addr-spec."""
+    """``address`` is a checked addr-spec. ``notify`` (``NEVER``, or a list of the others) and ``ret`` are DSN
+    parameters (RFC 6009 §3); ``by_time_s`` seconds from the delivery or ``by_absolute`` (an ISO 8601 time),
+    ``by_mode`` ``notify`` or ``return``, ``by_trace``: deliver-by parameters (RFC 6009 §5)."""
 
     place: Place
     address: bytes
     notify: bytes | None = None
     ret: bytes | None = None
+    by_time_s: int | None = None
+    by_absolute: bytes | None = None
+    by_mode: bytes = b""
+    by_trace: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +89,74 @@ class Notify:
 Action = Keep | FileInto | Redirect | Discard | Reject | Vacation | Notify
 
 
+def conflict(one: Action, other: Action) -> str | None:
+    """Why two actions can not both be taken (RFC 5429 §2.4, RFC 5230 §4.7), or None."""
+    if isinstance(one, Vacation) and isinstance(other, Vacation):
+        return "a message can be answered by one “vacation” only"
+    if isinstance(other, Reject):
+        one, other = other, one
+    if isinstance(one, Reject) and isinstance(other, Keep | FileInto | Redirect | Vacation | Reject):
+        verb = "answered" if isinstance(other, Vacation) else "delivered"
+        if isinstance(other, Reject):
+            return "the message is rejected already"
+        return f"a message can not be rejected and {verb}"
+    return None
+
+
+def same(one: Action, other: Action) -> bool:
+    """Whether two actions do the same, so that the second adds nothing (RFC 5228 §2.10.3)."""
+    if isinstance(one, Keep):
+        return isinstance(other, Keep)
+    if isinstance(one, FileInto) and isinstance(other, FileInto):
+        return (
+            one.mailbox == other.mailbox and one.mailbox_id == other.mailbox_id and one.special_use == other.special_use
+        )
+    if isinstance(one, Redirect) and isinstance(other, Redirect):
+        return one.address.lower() == other.address.lower()
+    return isinstance(one, Discard) and isinstance(other, Discard)
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A message as the script has changed it: ``header`` the whole block with its empty line, ``body`` None where it
+    is as it came."""
+
+    header: bytes
+    body: bytes | None = None
+
+
+class Traced(IntEnum):
+    """What a line of a trace is about."""
+
+    COMMAND = 0
+    TEST = 1
+    VALUES = 2
+    ACTION = 3
+    VARIABLE = 4
+    FAILURE = 5
+
+
 @dataclass(frozen=True, slots=True)
 class TraceLine:
-    """One thing that happened, for the author of the script: ``told`` says it in words."""
+    """One thing that happened, for the author of the script: ``told`` says it in words, ``depth`` counts the blocks
+    and tests around it; ``answer`` is a test's."""
 
     place: Place
     told: str
+    kind: Traced = Traced.COMMAND
+    depth: int = 0
+    answer: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """All that a run came to. ``actions`` in order, without duplicates; an implicit keep is a ``Keep`` without a
-    place. ``header`` is the edited message header where RFC 5293 changed it. ``failed`` is set when the script failed
-    at run time: then ``actions`` is what is safe, the implicit keep among it."""
+    place. ``editions`` is as long: how the script had changed the message when the action was taken, None for not at
+    all (RFC 5293 §4). ``failed`` is set when the script failed at run time: then ``actions`` is what is safe, the
+    implicit keep alone."""
 
     actions: tuple[Action, ...]
-    header: bytes | None = None
+    editions: tuple[Edition | None, ...] = ()
     failed: str | None = None
     failed_at: Place | None = None
     trace: tuple[TraceLine, ...] = ()

@@ -6,9 +6,9 @@ positional arguments, arguments of the wrong type, tags of an extension that is 
 
 from typing import TYPE_CHECKING, Final
 
-from verbena.sieve.errors import Place, ScriptError, refuse
+from verbena.sieve.errors import Place, ScriptError, refuse, unknown
 from verbena.sieve.parser import Argument, CommandNode, NumberArgument, StringArgument, TagArgument, TestNode
-from verbena.sieve.program import Test, Text
+from verbena.sieve.program import Modifier, Test, Text
 from verbena.sieve.registry import Shape, Tag, Takes
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class Arguments:
         self.groups: dict[bytes, bytes] = {}
         self.positional: list[Argument | None] = []
         self.tests: tuple[Test, ...] = ()
+        self.modifiers: tuple[Modifier, ...] = ()
+        """what the tags of other extensions do to the command's action"""
 
     def has(self, tag: bytes) -> bool:
         return tag in self.tags
@@ -54,10 +56,12 @@ class Arguments:
             return ()
         return tuple(checker.text(each, value.place) for each in value.strings)
 
-    def tag_string(self, tag: bytes) -> bytes | None:
-        """The string of a tag whose value is constant, as written."""
+    def tag_string(self, checker: "Checker", tag: bytes) -> bytes | None:
+        """The string of a tag whose value must be constant. Raises ``ScriptError`` where it has variables."""
         value = self.tags.get(tag)
-        return value.strings[0] if isinstance(value, StringArgument) else None
+        if not isinstance(value, StringArgument):
+            return None
+        return checker.constant(value.strings[0], value.place, f":{tag.decode()}")
 
     def tag_number(self, tag: bytes) -> int | None:
         value = self.tags.get(tag)
@@ -74,6 +78,13 @@ class Arguments:
         if not isinstance(value, StringArgument):
             return ()
         return tuple(checker.text(each, value.place) for each in value.strings)
+
+    def constant(self, checker: "Checker", at: int) -> bytes:
+        """A positional string that must be constant. Raises ``ScriptError`` where it has variables."""
+        value = self.positional[at]
+        if not isinstance(value, StringArgument):
+            raise refuse(self.place, f"“{self.name.decode()}” needs a string")
+        return checker.constant(value.strings[0], value.place, self.name.decode())
 
     def strings(self, at: int) -> tuple[bytes, ...]:
         """A positional string list as written, for what must be constant (require)."""
@@ -122,8 +133,8 @@ def _allowed_tag(
     name = argument.name.decode()
     needed = checker.capability_of_tag(node.name, argument.name)
     if needed is not None:
-        raise refuse(argument.place, f"“:{name}” needs: require “{needed.decode()}”;")
-    raise refuse(argument.place, f"“{node.name.decode()}” takes no “:{name}”")
+        raise unknown(argument.place, f"“:{name}” needs: require “{needed.decode()}”;")
+    raise unknown(argument.place, f"“{node.name.decode()}” takes no “:{name}”")
 
 
 def _bind_tag(bound: Arguments, tag: Tag, arguments: tuple[Argument, ...], at: int) -> int:

@@ -3,17 +3,51 @@
 One wrong command does not hide the next: up to ``MAX_COMPLAINTS`` are collected, in the order of the script.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from verbena.model.errors import VerbenaError
 from verbena.sieve.arguments import Arguments, bind
 from verbena.sieve.compare import Comparator
-from verbena.sieve.errors import Complaint, Place, ScriptError, refuse
-from verbena.sieve.parser import DEFAULT_LIMITS, CommandNode, Limits, StringArgument, TestNode, parse
-from verbena.sieve.program import Block, Program, Step, Test, Text
+from verbena.sieve.errors import Complaint, Place, RunError, ScriptError, UnknownThing, refuse, unknown
+from verbena.sieve.parser import DEFAULT_LIMITS, CommandNode, Limits, TestNode, parse
+from verbena.sieve.program import Block, Modifier, Program, Step, Test, Text
 from verbena.sieve.registry import CommandRow, Extension, Registry, Shape, Tag, Tests
+
+if TYPE_CHECKING:
+    from verbena.sieve.run import Machine
 
 MAX_COMPLAINTS: Final = 50
 _COUNTS: Final = {Tests.NONE: "no test", Tests.ONE: "one test", Tests.LIST: "a list of tests in parentheses"}
+
+
+class _TooMuch(VerbenaError):
+    """So many complaints that no more are looked for."""
+
+    def __init__(self, complaints: tuple[Complaint, ...]) -> None:
+        super().__init__("too many complaints")
+        self.complaints = complaints
+
+
+class FailingStep(Step):
+    """A command whose extension is not here, in a script that asks with ihave: an error only if control gets there."""
+
+    def __init__(self, place: Place, complaint: Complaint) -> None:
+        super().__init__(place)
+        self.complaint = complaint
+
+    def run(self, machine: "Machine") -> None:
+        raise RunError(self.complaint.place, self.complaint.told)
+
+
+class FailingTest(Test):
+    """As ``FailingStep``."""
+
+    def __init__(self, place: Place, complaint: Complaint) -> None:
+        super().__init__(place)
+        self.complaint = complaint
+
+    def holds(self, machine: "Machine") -> bool:
+        raise RunError(self.complaint.place, self.complaint.told)
 
 
 class Checker:
@@ -26,12 +60,20 @@ class Checker:
         self.previous: bytes = b""
         """name of the command before, in this block"""
         self.depth = 0
+        self.lenient = False
+        """an ihave has asked for something that is not here: names that nothing owns fail when they are run"""
+        self.enclosing: list[CommandNode] = []
+        """the commands in whose blocks we are, outermost first"""
+        self.shared: set[bytes] = set()
+        """variables that this script has declared to be global (RFC 6609 §3.4.1)"""
         self._complaints: list[Complaint] = []
-        self._substitutes: list[Extension] = []
 
     def check(self, nodes: tuple[CommandNode, ...]) -> Program:
         """Raises ``ScriptError`` with all complaints."""
-        block = self.block(nodes)
+        try:
+            block = self.block(nodes)
+        except _TooMuch as error:
+            raise ScriptError(error.complaints) from None
         if self._complaints:
             raise ScriptError(tuple(self._complaints))
         return Program(block, frozenset(self.required))
@@ -43,26 +85,49 @@ class Checker:
         for node in nodes:
             try:
                 steps.append(self._command(node))
+            except UnknownThing as error:
+                if self.lenient:
+                    steps.append(FailingStep(node.place, error.complaints[0]))
+                else:
+                    self._complain(error)
             except ScriptError as error:
-                self._complaints.extend(error.complaints)
-                if len(self._complaints) >= MAX_COMPLAINTS:
-                    raise ScriptError(tuple(self._complaints)) from None
+                self._complain(error)
             self.previous = node.name
         self.depth -= 1
         self.previous = outer
         return Block(tuple(steps))
+
+    def _complain(self, error: ScriptError) -> None:
+        self._complaints.extend(error.complaints)
+        if len(self._complaints) >= MAX_COMPLAINTS:
+            raise _TooMuch(tuple(self._complaints))
 
     def _command(self, node: CommandNode) -> Step:
         found = self.registry.commands.get(node.name)
         name = node.name.decode()
         if found is None:
             hint = ", it is a test" if node.name in self.registry.tests else ""
-            raise refuse(node.place, f"there is no command “{name}”{hint}")
+            raise unknown(node.place, f"there is no command “{name}”{hint}")
         row, extension = found
         self._demand(extension, name, node.place)
         arguments = bind(self, node, row.shape)
         arguments.tests = self._tests(node, row.shape)
+        arguments.modifiers = self._modifiers(arguments, row.shape)
         return row.build(self, arguments, self._own_block(node, row))
+
+    def _modifiers(self, arguments: Arguments, shape: Shape) -> tuple[Modifier, ...]:
+        result: list[Modifier] = []
+        if arguments.tags:
+            for owner in (arguments.name, *shape.tag_groups):
+                for added, extension in self.registry.modifiers.get(owner, ()):
+                    if added.modify is None or not self.has(extension):
+                        continue
+                    if not any(arguments.has(tag.name) for tag in added.tags):
+                        continue
+                    modifier = added.modify(self, arguments)
+                    if modifier is not None:
+                        result.append(modifier)
+        return tuple(result)
 
     def _own_block(self, node: CommandNode, row: CommandRow) -> Block | None:
         name = node.name.decode()
@@ -72,14 +137,28 @@ class Checker:
             return None
         if not row.shape.block:
             raise refuse(node.place, f"“{name}” takes no block; end it with “;”")
-        return self.block(node.block)
+        self.enclosing.append(node)
+        try:
+            return self.block(node.block)
+        finally:
+            self.enclosing.pop()
 
     def test(self, node: TestNode) -> Test:
+        try:
+            result = self._test(node)
+        except UnknownThing as error:
+            if not self.lenient:
+                raise
+            result = FailingTest(node.place, error.complaints[0])
+        result.name = node.name
+        return result
+
+    def _test(self, node: TestNode) -> Test:
         found = self.registry.tests.get(node.name)
         name = node.name.decode()
         if found is None:
             hint = ", it is a command" if node.name in self.registry.commands else ""
-            raise refuse(node.place, f"there is no test “{name}”{hint}")
+            raise unknown(node.place, f"there is no test “{name}”{hint}")
         row, extension = found
         self._demand(extension, name, node.place)
         arguments = bind(self, node, row.shape)
@@ -98,7 +177,7 @@ class Checker:
 
     def _demand(self, extension: Extension, name: str, place: Place) -> None:
         if extension.capabilities and not self.required.intersection(extension.capabilities):
-            raise refuse(place, f"“{name}” needs: require “{extension.capabilities[0].decode()}”;")
+            raise unknown(place, f"“{name}” needs: require “{extension.capabilities[0].decode()}”;")
 
     def has(self, extension: Extension) -> bool:
         return not extension.capabilities or bool(self.required.intersection(extension.capabilities))
@@ -107,9 +186,7 @@ class Checker:
         """Bring an extension into the script. Raises ``ScriptError`` for an unknown one."""
         extension = self.registry.capabilities.get(capability)
         if extension is None:
-            raise refuse(place, f"this server does not know “{capability.decode('utf-8', 'replace')}”")
-        if extension.substitute is not None and extension not in self._substitutes:
-            self._substitutes.append(extension)
+            raise unknown(place, f"this server does not know “{capability.decode('utf-8', 'replace')}”")
         self.required.add(capability)
 
     def tags_of(self, name: bytes, shape: Shape) -> dict[bytes, Tag]:
@@ -134,30 +211,31 @@ class Checker:
     def text(self, octets: bytes, place: Place) -> Text:
         """A string of the script with the meaning that required extensions give it."""
         result = Text(octets)
-        for extension in self._substitutes:
-            if extension.substitute is not None and result.is_constant:
+        for extension in self.registry.substitutes:
+            if extension.substitute is not None and result.is_constant and self.has(extension):
                 result = extension.substitute(self, result.octets, place)
         return result
 
+    def constant(self, octets: bytes, place: Place, what: str) -> bytes:
+        """A string that may hold no variables. Raises ``ScriptError``; ``what`` names who asks."""
+        text = self.text(octets, place)
+        if not text.is_constant:
+            raise refuse(place, f"“{what}” takes a string without variables here")
+        return text.octets
+
     def comparator(self, arguments: Arguments, default: bytes = b"i;ascii-casemap") -> Comparator:
         """The one that ``:comparator`` names. Raises ``ScriptError`` when it is unknown or not required."""
-        name = arguments.tag_string(b"comparator") or default
-        comparator = self.registry.comparators.get(name)
+        name = arguments.tag_string(self, b"comparator") or default
+        found = self.registry.comparators.get(name)
         place = arguments.tag_place(b"comparator")
-        if comparator is None:
-            raise refuse(place, f"there is no comparator “{name.decode('utf-8', 'replace')}”")
-        if name not in (b"i;octet", b"i;ascii-casemap") and b"comparator-" + name not in self.required:
-            raise refuse(place, f"this comparator needs: require “comparator-{name.decode()}”;")
-        return comparator
+        if found is None:
+            raise unknown(place, f"there is no comparator “{name.decode('utf-8', 'replace')}”")
+        if not self.has(found[1]):
+            raise unknown(place, f"this comparator needs: require “{found[1].capabilities[0].decode()}”;")
+        return found[0]
 
     def warn(self, place: Place, told: str) -> None:
         self.warnings.append(Complaint(place, told))
-
-
-def strings_of(node: CommandNode) -> tuple[bytes, ...]:
-    """The strings of a command's first argument, for what is looked at before it is bound."""
-    first = node.arguments[0] if node.arguments else None
-    return first.strings if isinstance(first, StringArgument) else ()
 
 
 def compile_script(

@@ -91,9 +91,6 @@ def _leading_number(text: bytes) -> int:
     return number if digits else MAX_NUMERIC * 16
 
 
-COMPARATORS: Final = (Comparator(), AsciiCasemap(), AsciiNumeric(), UnicodeCasemap())
-
-
 def glob(pattern: bytes, value: bytes, comparator: Comparator) -> list[bytes] | None:
     """Match ``value`` against ``*``, ``?`` and backslash (RFC 5228 §2.7.1); None when it does not.
 

@@ -8,14 +8,15 @@ from typing import Final
 from verbena.sieve.action import Discard, FileInto, Keep, Redirect
 from verbena.sieve.arguments import Arguments
 from verbena.sieve.check import Checker
-from verbena.sieve.compare import COMPARATORS
-from verbena.sieve.errors import Place, RunError, refuse
+from verbena.sieve.compare import AsciiCasemap, AsciiNumeric, Comparator, UnicodeCasemap
+from verbena.sieve.errors import Place, RunError, refuse, unknown
 from verbena.sieve.match import GROUP, MATCH_TAGS, Matcher, matcher
 from verbena.sieve.message import addresses_of
-from verbena.sieve.program import Block, Step, Test, Text
+from verbena.sieve.program import Block, Modifier, Step, Test, Text
 from verbena.sieve.registry import CommandRow, Extension, Shape, Tag, Takes, TestRow, Tests
 from verbena.sieve.run import Machine
 
+MAX_MAILBOX_OCTETS: Final = 1024
 ADDRESS_PART: Final = b"address-part"
 PART_TAGS: Final = (
     Tag(b"all", group=ADDRESS_PART),
@@ -59,11 +60,11 @@ class If(Step):
     def run(self, machine: Machine) -> None:
         if not self.first and machine.branch_taken:
             return
-        taken = self.test is None or self.test.holds(machine)
-        if machine.tracing and self.test is not None:
-            machine.tell(self.place, f"test is {'true' if taken else 'false'}")
+        taken = self.test is None or self.test.ask(machine)
         if taken:
+            machine.depth += 1
             self.block.run(machine)
+            machine.depth -= 1
         machine.branch_taken = taken
 
 
@@ -76,12 +77,17 @@ def build_if(checker: Checker, arguments: Arguments, block: Block | None) -> Ste
 
 class Stop(Step):
     def run(self, machine: Machine) -> None:
-        machine.stopped = True
+        machine.tell(self.place, "stop")
+        machine.stop()
 
 
 class KeepStep(Step):
+    def __init__(self, place: Place, modifiers: tuple[Modifier, ...]) -> None:
+        super().__init__(place)
+        self.modifiers = modifiers
+
     def run(self, machine: Machine) -> None:
-        machine.act(self.place, Keep(self.place, machine.flags))
+        machine.perform(self.place, Keep(self.place, machine.flags), self.modifiers)
 
 
 class DiscardStep(Step):
@@ -90,12 +96,14 @@ class DiscardStep(Step):
 
 
 class RedirectStep(Step):
-    def __init__(self, place: Place, address: Text) -> None:
+    def __init__(self, place: Place, address: Text, modifiers: tuple[Modifier, ...]) -> None:
         super().__init__(place)
         self.address = address
+        self.modifiers = modifiers
 
     def run(self, machine: Machine) -> None:
-        machine.act(self.place, Redirect(self.place, outbound_address(self.address.value(machine), self.place)))
+        address = outbound_address(self.address.value(machine), self.place)
+        machine.perform(self.place, Redirect(self.place, address), self.modifiers)
 
 
 def outbound_address(text: bytes, place: Place) -> bytes:
@@ -123,20 +131,44 @@ def build_redirect(checker: Checker, arguments: Arguments, block: Block | None) 
             outbound_address(address.octets, arguments.place_of(0))
         except RunError as error:
             raise refuse(error.place, error.told) from None
-    return RedirectStep(arguments.place, address)
+    return RedirectStep(arguments.place, address, arguments.modifiers)
 
 
 class FileIntoStep(Step):
-    def __init__(self, place: Place, mailbox: Text) -> None:
+    def __init__(self, place: Place, mailbox: Text, modifiers: tuple[Modifier, ...]) -> None:
         super().__init__(place)
         self.mailbox = mailbox
+        self.modifiers = modifiers
 
     def run(self, machine: Machine) -> None:
-        machine.act(self.place, FileInto(self.place, self.mailbox.value(machine), machine.flags))
+        mailbox = mailbox_name(self.mailbox.value(machine), self.place)
+        machine.perform(self.place, FileInto(self.place, mailbox, machine.flags), self.modifiers)
+
+
+def mailbox_name(text: bytes, place: Place) -> bytes:
+    """A name that a mailbox can have: UTF-8 without controls, not empty. Raises ``RunError``."""
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise RunError(place, "the mailbox name is not UTF-8") from None
+    if not text or len(text) > MAX_MAILBOX_OCTETS or any(octet < 32 or octet == 127 for octet in text):
+        raise RunError(place, "this can not be the name of a mailbox")
+    return text
+
+
+def checked_mailbox(text: Text, place: Place) -> Text:
+    """The same, found wrong before the script runs where it is constant. Raises ``ScriptError``."""
+    if text.is_constant:
+        try:
+            mailbox_name(text.octets, place)
+        except RunError as error:
+            raise refuse(error.place, error.told) from None
+    return text
 
 
 def build_fileinto(checker: Checker, arguments: Arguments, block: Block | None) -> Step:
-    return FileIntoStep(arguments.place, arguments.text(checker, 0))
+    mailbox = checked_mailbox(arguments.text(checker, 0), arguments.place_of(0))
+    return FileIntoStep(arguments.place, mailbox, arguments.modifiers)
 
 
 class Constant(Test):
@@ -156,7 +188,7 @@ class Not(Test):
         self.test = test
 
     def holds(self, machine: Machine) -> bool:
-        return not self.test.holds(machine)
+        return not self.test.ask(machine)
 
 
 class Several(Test):
@@ -169,8 +201,7 @@ class Several(Test):
 
     def holds(self, machine: Machine) -> bool:
         for test in self.tests:
-            machine.tick(test.place)
-            if test.holds(machine) != self.all_of:
+            if test.ask(machine) != self.all_of:
                 return not self.all_of
         return self.all_of
 
@@ -216,17 +247,7 @@ class Header(Test):
         return result
 
     def holds(self, machine: Machine) -> bool:
-        values = self.values(machine)
-        answer = self.match.any(machine, values, self.keys)
-        if machine.tracing:
-            machine.tell(
-                self.place, f"{type(self).__name__.lower()} {_shown(values)}: {'match' if answer else 'no match'}"
-            )
-        return answer
-
-
-def _shown(values: list[bytes]) -> str:
-    return ", ".join(f"“{value[:200].decode('utf-8', 'replace')}”" for value in values[:10]) or "(none)"
+        return self.match.any(machine, self.values(machine), self.keys)
 
 
 def address_part(address: bytes, part: bytes) -> bytes | None:
@@ -287,8 +308,11 @@ def build_address(checker: Checker, arguments: Arguments) -> Test:
 def build_envelope(checker: Checker, arguments: Arguments) -> Test:
     names = arguments.texts(checker, 0)
     for name in names:
-        if name.is_constant and name.octets.lower() not in (b"from", b"to", b"auth"):
-            checker.warn(arguments.place_of(0), f"there is no envelope part “{name.octets.decode('utf-8', 'replace')}”")
+        if name.is_constant:
+            owner = checker.registry.envelope_parts.get(name.octets.lower())
+            if owner is None or not checker.has(owner):
+                told = f"there is no envelope part “{name.octets.decode('utf-8', 'replace')}”"
+                raise unknown(arguments.place_of(0), told)
     part = arguments.chosen(ADDRESS_PART, b"all")
     return EnvelopeTest(arguments.place, matcher(checker, arguments), names, arguments.texts(checker, 1), part)
 
@@ -306,14 +330,14 @@ _SIZE_TAGS: Final = (Tag(b"over", Takes.NUMBER, b"size"), Tag(b"under", Takes.NU
 CORE: Final = Extension(
     rfc=5228,
     capabilities=(),
-    comparators=COMPARATORS,
+    comparators=(Comparator(), AsciiCasemap()),
     commands=(
         CommandRow(b"require", Shape((Takes.STRINGS,)), build_require),
         CommandRow(b"if", Shape(tests=Tests.ONE, block=True), build_if),
         CommandRow(b"elsif", Shape(tests=Tests.ONE, block=True), build_if),
         CommandRow(b"else", Shape(block=True), build_if),
         CommandRow(b"stop", Shape(), lambda checker, arguments, block: Stop(arguments.place)),
-        CommandRow(b"keep", Shape(), lambda checker, arguments, block: KeepStep(arguments.place)),
+        CommandRow(b"keep", Shape(), lambda checker, arguments, block: KeepStep(arguments.place, arguments.modifiers)),
         CommandRow(b"discard", Shape(), lambda checker, arguments, block: DiscardStep(arguments.place)),
         CommandRow(b"redirect", Shape((Takes.STRING,)), build_redirect),
     ),
@@ -344,6 +368,13 @@ CORE: Final = Extension(
     ),
 )
 
+ALWAYS_COMPARATORS: Final = Extension(rfc=5228, capabilities=(b"comparator-i;octet", b"comparator-i;ascii-casemap"))
+"""There without a require, and may be required all the same (RFC 5228 §6.1)."""
+
+NUMERIC: Final = Extension(rfc=4790, capabilities=(b"comparator-i;ascii-numeric",), comparators=(AsciiNumeric(),))
+
+CASEMAP: Final = Extension(rfc=5051, capabilities=(b"comparator-i;unicode-casemap",), comparators=(UnicodeCasemap(),))
+
 FILEINTO: Final = Extension(
     rfc=5228,
     capabilities=(b"fileinto",),
@@ -353,6 +384,7 @@ FILEINTO: Final = Extension(
 ENVELOPE: Final = Extension(
     rfc=5228,
     capabilities=(b"envelope",),
+    envelope_parts=(b"from", b"to", b"auth"),
     tests=(
         TestRow(
             b"envelope",

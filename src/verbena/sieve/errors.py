@@ -41,6 +41,15 @@ class RunError(VerbenaError):
         self.told = told
 
 
+class UnknownThing(ScriptError):
+    """The script is refused for a name that nothing here owns, or that is not required; see RFC 5463 §4."""
+
+
+def unknown(place: Place, told: str) -> UnknownThing:
+    """The error of one name."""
+    return UnknownThing((Complaint(place, told),))
+
+
 def refuse(place: Place, told: str) -> ScriptError:
     """The error of one complaint."""
     return ScriptError((Complaint(place, told),))

@@ -3,12 +3,19 @@
 ``check`` builds these, ``run`` drives them. Every extension derives its own from ``Step`` and ``Test``.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from verbena.sieve.errors import Place
 
 if TYPE_CHECKING:
+    from verbena.sieve.action import Action
     from verbena.sieve.run import Machine
+
+GOING_ON: Final = 0
+BREAKING: Final = 1
+RETURNING: Final = 2
+STOPPING: Final = 3
+"""``Machine.leaving``: how far the run is on its way out: of a loop, of an included script, of everything."""
 
 
 class Step:
@@ -23,10 +30,22 @@ class Step:
 
 
 class Test:
-    """A test of a checked script."""
+    """A test of a checked script; ``name`` is the word it was written with. Others ask it through ``ask``."""
 
     def __init__(self, place: Place) -> None:
         self.place = place
+        self.name = b""
+
+    def ask(self, machine: "Machine") -> bool:
+        """The answer, counted as a step and told to the trace. Raises ``RunError``."""
+        machine.tick(self.place)
+        if not machine.tracing:
+            return self.holds(machine)
+        machine.depth += 1
+        answer = self.holds(machine)
+        machine.depth -= 1
+        machine.answered(self.place, self.name, answer)
+        return answer
 
     def holds(self, machine: "Machine") -> bool:
         """Raises ``RunError``."""
@@ -47,6 +66,34 @@ class Text:
         return self.octets
 
 
+class Modifier:
+    """What a tag of another extension does to a command's action, before it is taken (``:copy``, ``:flags``)."""
+
+    def __init__(self, place: Place, leaves_keep: bool = False) -> None:
+        self.place = place
+        self.leaves_keep = leaves_keep
+        """the action does not cancel the implicit keep"""
+
+    def apply(self, machine: "Machine", action: "Action") -> "Action":
+        """The changed action. Raises ``RunError``."""
+        return action
+
+
+class Namespace:
+    """Variables under a prefix that an extension owns, such as ``global.`` (RFC 5229 §3)."""
+
+    def get(self, machine: "Machine", name: bytes) -> bytes:
+        raise NotImplementedError
+
+    @property
+    def is_settable(self) -> bool:
+        return False
+
+    def put(self, machine: "Machine", place: Place, name: bytes, value: bytes) -> None:
+        """Only where ``is_settable``. Raises ``RunError``."""
+        raise NotImplementedError
+
+
 class Block:
     """Commands in a row."""
 
@@ -57,7 +104,7 @@ class Block:
         for step in self.steps:
             machine.tick(step.place)
             step.run(machine)
-            if machine.stopped:
+            if machine.leaving:
                 return
 
 

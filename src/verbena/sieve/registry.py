@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from verbena.model.errors import InternalError
 from verbena.sieve.compare import Comparator
 from verbena.sieve.errors import Place
-from verbena.sieve.program import Block, Step, Test, Text
+from verbena.sieve.program import Block, Modifier, Namespace, Step, Test, Text
 
 if TYPE_CHECKING:
     from verbena.sieve.arguments import Arguments
@@ -77,10 +77,15 @@ class TestRow:
 
 @dataclass(frozen=True, slots=True)
 class AddedTags:
-    """Tags an extension gives commands or tests of others (``owners``), or to everything that takes a shared group."""
+    """Tags an extension gives commands or tests of others (``owners``), or to everything that takes a shared group.
+
+    ``modify`` is called once for a command that has any of ``tags``, and makes what changes its action. Modifiers
+    apply in the order of the registry.
+    """
 
     owners: tuple[bytes, ...]
     tags: tuple[Tag, ...]
+    modify: Callable[["Checker", "Arguments"], Modifier | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,11 @@ class Extension:
     comparators: tuple[Comparator, ...] = ()
     matches: tuple["MatchRow", ...] = ()
     substitute: Callable[["Checker", bytes, Place], Text] | None = None
-    """turns a string of the script into a text, where the extension gives strings a meaning (variables)"""
+    """turns a string of the script into a text, where the extension gives strings a meaning (variables); several
+    apply in the order of the registry, and never through ihave (RFC 5463 §4)"""
+    namespaces: tuple[tuple[bytes, Namespace], ...] = ()
+    envelope_parts: tuple[bytes, ...] = ()
+    """names that the envelope test takes while the extension is required"""
 
 
 class Registry:
@@ -112,10 +121,14 @@ class Registry:
     def __init__(self, extensions: tuple[Extension, ...]) -> None:
         self.commands: dict[bytes, tuple[CommandRow, Extension]] = {}
         self.tests: dict[bytes, tuple[TestRow, Extension]] = {}
-        self.comparators: dict[bytes, Comparator] = {}
+        self.comparators: dict[bytes, tuple[Comparator, Extension]] = {}
         self.capabilities: dict[bytes, Extension] = {}
         self.match_makers: dict[bytes, Callable[[Checker, Arguments, Comparator], Matcher]] = {}
         self.added: dict[bytes, list[tuple[Tag, Extension]]] = {}
+        self.modifiers: dict[bytes, list[tuple[AddedTags, Extension]]] = {}
+        self.substitutes: list[Extension] = []
+        self.namespaces: dict[bytes, tuple[Namespace, Extension]] = {}
+        self.envelope_parts: dict[bytes, Extension] = {}
         for extension in extensions:
             self._add(extension)
 
@@ -133,13 +146,28 @@ class Registry:
                 raise InternalError(f"two extensions own the test {test.name.decode()}")
             self.tests[test.name] = (test, extension)
         for comparator in extension.comparators:
-            self.comparators[comparator.name] = comparator
+            self.comparators[comparator.name] = (comparator, extension)
         for match in extension.matches:
             self.match_makers[match.tag.name] = match.make
             self.added.setdefault(match.tag.group, []).append((match.tag, extension))
+        if extension.substitute is not None:
+            self.substitutes.append(extension)
+        for prefix, namespace in extension.namespaces:
+            self.namespaces[prefix] = (namespace, extension)
+        for part in extension.envelope_parts:
+            self.envelope_parts[part] = extension
         for added in extension.added:
-            for owner in added.owners:
-                self.added.setdefault(owner, []).extend((tag, extension) for tag in added.tags)
+            self._add_tags(added, extension)
+
+    def _add_tags(self, added: AddedTags, extension: Extension) -> None:
+        for owner in added.owners:
+            tags = self.added.setdefault(owner, [])
+            for tag in added.tags:
+                if any(tag.name == other.name for other, _ in tags):
+                    raise InternalError(f"two extensions own the tag :{tag.name.decode()} of {owner.decode()}")
+                tags.append((tag, extension))
+            if added.modify is not None:
+                self.modifiers.setdefault(owner, []).append((added, extension))
 
     def capability_line(self) -> bytes:
         """What ManageSieve lists under SIEVE, in the order of registration."""

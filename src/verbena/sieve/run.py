@@ -4,14 +4,27 @@ Time, randomness and the mailbox store are answers of ``Surroundings``; work is 
 does the same on a fast and on a slow machine. A failure keeps the message: see ``Outcome.failed``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from verbena.sieve.action import Action, Discard, FileInto, Keep, Outcome, Redirect, Reject, TraceLine
+from verbena.sieve.action import (
+    Action,
+    Discard,
+    Edition,
+    Keep,
+    Notify,
+    Outcome,
+    Redirect,
+    Traced,
+    TraceLine,
+    conflict,
+    same,
+)
 from verbena.sieve.errors import Place, RunError
 from verbena.sieve.message import Message
-from verbena.sieve.program import Program
+from verbena.sieve.program import STOPPING, Modifier, Program, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +34,7 @@ class RunLimits:
     steps: int = 50_000
     actions: int = 32
     redirects: int = 4
+    notifications: int = 10
     variable_octets: int = 64 * 1024
     variables: int = 128
     trace_lines: int = 10_000
@@ -87,12 +101,18 @@ class Machine:
         self.surroundings = surroundings
         self.limits = limits
         self.tracing = tracing
-        self.stopped = False
+        self.leaving = 0
+        """``program.GOING_ON`` or how far the run is on its way out"""
+        self.depth = 0
+        """blocks and tests around what runs, for the trace"""
         self.branch_taken = False
         """whether a branch of the innermost if, elsif, else row so far was run"""
         self.implicit_keep = True
         self.actions: list[Action] = []
+        self.editions: list[Edition | None] = []
         self.variables: dict[bytes, bytes] = {}
+        """of the script that runs, by name in lower case; an included one has its own (RFC 6609 §3.4)"""
+        self.globals: dict[bytes, bytes] = {}
         self.matched: list[bytes] = []
         self.flags: tuple[bytes, ...] | None = None
         """the internal flags variable of RFC 5232 §2; None until a script touches it"""
@@ -105,30 +125,65 @@ class Machine:
         if self._steps > self.limits.steps:
             raise RunError(place, f"the script took more than {self.limits.steps} steps")
 
-    def tell(self, place: Place, told: str) -> None:
+    def stop(self) -> None:
+        """Take no further command, of any script."""
+        self.leaving = STOPPING
+
+    def tell(self, place: Place, told: str, kind: Traced = Traced.COMMAND) -> None:
         """A line for the trace, where one is wanted; callers check ``tracing`` before they build ``told``."""
-        if len(self.trace) < self.limits.trace_lines:
-            self.trace.append(TraceLine(place, told))
+        if self.tracing and len(self.trace) < self.limits.trace_lines:
+            self.trace.append(TraceLine(place, told, kind, self.depth))
+
+    def answered(self, place: Place, name: bytes, answer: bool) -> None:
+        """A test's answer, for the trace."""
+        if self.tracing and len(self.trace) < self.limits.trace_lines:
+            told = f"{name.decode('utf-8', 'replace')} is {'true' if answer else 'false'}"
+            self.trace.append(TraceLine(place, told, Traced.TEST, self.depth, answer))
+
+    def saw(self, place: Place, how: str, values: Sequence[bytes], keys: Sequence[bytes]) -> None:
+        """What a test compared, for the trace."""
+        if self.tracing:
+            self.tell(place, f"{shown(values)} {how} {shown(keys)}", Traced.VALUES)
+
+    def perform(self, place: Place, action: Action, modifiers: tuple[Modifier, ...], cancels_keep: bool = True) -> None:
+        """Take an action, changed by the tags of other extensions. Raises ``RunError`` as ``act``."""
+        for modifier in modifiers:
+            action = modifier.apply(self, action)
+            if modifier.leaves_keep:
+                cancels_keep = False
+        self.act(place, action, cancels_keep)
 
     def act(self, place: Place, action: Action, cancels_keep: bool = True) -> None:
         """Add an action, unless an equal one is there. Raises ``RunError`` for one that can not stand with the others
-        (RFC 5429 §2.2), or one too many."""
+        (``action.conflict``), or one too many."""
+        alike = 0
+        limits = self.limits
+        for other in self.actions:
+            if same(action, other):
+                if cancels_keep:
+                    self.implicit_keep = False
+                return
+            why = conflict(action, other)
+            if why is not None:
+                raise RunError(place, why)
+            if type(action) is type(other):
+                alike += 1
+        if len(self.actions) >= limits.actions:
+            raise RunError(place, f"the script takes more than {limits.actions} actions")
+        if isinstance(action, Redirect) and alike >= limits.redirects:
+            raise RunError(place, f"the script redirects to more than {limits.redirects} addresses")
+        if isinstance(action, Notify) and alike >= limits.notifications:
+            raise RunError(place, f"the script sends more than {limits.notifications} notifications")
         if cancels_keep:
             self.implicit_keep = False
-        if any(_same(action, other) for other in self.actions):
-            return
-        if isinstance(action, Reject) and any(isinstance(each, _KEEPING) for each in self.actions):
-            raise RunError(place, "“reject” can not be used with an action that delivers the message")
-        if isinstance(action, _KEEPING) and any(isinstance(each, Reject) for each in self.actions):
-            raise RunError(place, "the message is rejected already, so it can not be delivered")
-        if len(self.actions) >= self.limits.actions:
-            raise RunError(place, f"the script takes more than {self.limits.actions} actions")
-        redirects = sum(isinstance(each, Redirect) for each in self.actions)
-        if isinstance(action, Redirect) and redirects >= self.limits.redirects:
-            raise RunError(place, f"the script redirects to more than {self.limits.redirects} addresses")
         self.actions.append(action)
+        self.editions.append(self.message.edition())
         if self.tracing:
-            self.tell(place, f"action: {type(action).__name__.lower()}")
+            self.tell(place, type(action).__name__.lower(), Traced.ACTION)
+
+    def texts(self, texts: tuple[Text, ...]) -> list[bytes]:
+        """The values of strings of the script, now."""
+        return [text.value(self) for text in texts]
 
     def envelope_values(self, part: bytes) -> list[bytes]:
         """What the envelope has under ``from``, ``to``, ``auth`` or a name that an extension adds."""
@@ -142,34 +197,27 @@ class Machine:
         return [value for name, value in envelope.more if name == part]
 
     def outcome(self) -> Outcome:
-        actions = [action for action in self.actions if not isinstance(action, Discard)]
+        actions: list[Action] = []
+        editions: list[Edition | None] = []
+        for action, edition in zip(self.actions, self.editions, strict=True):
+            if not isinstance(action, Discard):
+                actions.append(action)
+                editions.append(edition)
         if self.implicit_keep:
             actions.append(Keep(None, self.flags))
-        return Outcome(tuple(actions), self._header(), trace=tuple(self.trace))
+            editions.append(self.message.edition())
+        return Outcome(tuple(actions), tuple(editions), trace=tuple(self.trace))
 
     def failure(self, error: RunError) -> Outcome:
         """What is safe after a failure: the implicit keep alone, so that nothing is lost and nothing done by halves."""
-        return Outcome((Keep(None),), None, error.told, error.place, tuple(self.trace))
-
-    def _header(self) -> bytes | None:
-        if not self.message.edited:
-            return None
-        lines = [field.name + b":" + field.raw + b"\r\n" for field in self.message.fields]
-        return b"".join(lines) + b"\r\n"
+        self.tell(error.place, error.told, Traced.FAILURE)
+        return Outcome((Keep(None),), (None,), error.told, error.place, tuple(self.trace))
 
 
-_KEEPING: Final = (Keep, FileInto, Redirect)
-
-
-def _same(one: Action, other: Action) -> bool:
-    """Whether two actions do the same, so that the second adds nothing (RFC 5228 §2.10.3)."""
-    if isinstance(one, Keep) and isinstance(other, Keep):
-        return True
-    if isinstance(one, FileInto) and isinstance(other, FileInto):
-        return one.mailbox == other.mailbox and one.mailbox_id == other.mailbox_id
-    if isinstance(one, Redirect) and isinstance(other, Redirect):
-        return one.address.lower() == other.address.lower()
-    return isinstance(one, Discard) and isinstance(other, Discard)
+def shown(values: Sequence[bytes]) -> str:
+    """Some values for a person to read, cut short."""
+    told = ", ".join(f"“{value[:200].decode('utf-8', 'replace')}”" for value in values[:10])
+    return told + (", …" if len(values) > 10 else "") if values else "(nothing)"
 
 
 def run(
