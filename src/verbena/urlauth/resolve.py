@@ -69,9 +69,43 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Picks:
+    """Header fields to be picked out of the octets ``[start, end)`` of a message, by a HEADER.FIELDS section."""
+
+    start: int
+    end: int
+    section: Section
+
+    def read(self, account: Account, content_id: ContentId) -> bytes:
+        header = account.read(content_id, self.start, min(self.end - self.start, MAX_HEADER_OCTETS))
+        return select_fields(header, self.section.fields, self.section.text is SectionText.HEADER_FIELDS_NOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Octets of a message, not yet read: small enough that a command may hold thousands. ``start`` counts from the
+    first octet of the message or, with ``picks``, of what they pick."""
+
+    account: Account
+    content_id: ContentId
+    start: int
+    size_octets: int
+    picks: Picks | None = None
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Exactly ``size_octets`` octets, in pieces of at most 1 MiB; may be called again."""
+        if self.picks is not None:
+            yield self.picks.read(self.account, self.content_id)[self.start : self.start + self.size_octets]
+        elif self.size_octets:
+            async for piece in self.account.stream(self.content_id, self.start, self.size_octets):
+                yield piece
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """What a URL names. ``span`` is the part it belongs to, ``content`` the message's facts; ``whole`` are the offsets
-    ``[start, end)`` in the message of all that the section names, before ``partial`` cut it."""
+    ``[start, end)`` in the message of all that the section names, before ``partial`` cut it (of a HEADER.FIELDS section
+    the whole header)."""
 
     account: Account
     content: Content
@@ -79,21 +113,14 @@ class Opened:
     span: PartSpan
     whole: tuple[int, int]
     partial: PartialRange | None
-    start: int
-    size_octets: int
-    picked: bytes | None
-    """the octets themselves, where they are header fields picked out"""
+    slice: Slice
+
+    @property
+    def size_octets(self) -> int:
+        return self.slice.size_octets
 
     def stream(self) -> AsyncIterator[bytes]:
-        """Exactly ``size_octets`` octets, in pieces of at most 256 KiB; may be called again."""
-        if self.picked is not None:
-            return _pieces(self.picked)
-        return self.account.stream(self.content.content_id, self.start, self.size_octets)
-
-
-async def _pieces(octets: bytes) -> AsyncIterator[bytes]:
-    if octets:
-        yield octets
+        return self.slice.stream()
 
 
 def is_own_host(place: Place, url: ImapUrl) -> bool:
@@ -292,16 +319,24 @@ async def _open(account: Account, name: str, uid: Uid, section: Section, partial
     found = locate(index, section)
     if span is None or found is None:
         raise _gone()
+    piece = _slice(account, content.content_id, found, section, partial)
+    return Opened(account, content, section, span, found, partial, piece)
+
+
+def _slice(
+    account: Account,
+    content_id: ContentId,
+    found: tuple[int, int],
+    section: Section,
+    partial: PartialRange | None,
+) -> Slice:
     start, end = found
-    picked: bytes | None = None
+    picks: Picks | None = None
     if section.text in _FIELD_TEXTS:
-        header = account.read(content.content_id, start, min(end - start, MAX_HEADER_OCTETS))
-        picked = select_fields(header, section.fields, section.text is SectionText.HEADER_FIELDS_NOT)
-        start, end = 0, len(picked)
+        picks = Picks(start, end, section)
+        start, end = 0, len(picks.read(account, content_id))
     start, end = _cut(start, end, partial)
-    if picked is not None:
-        picked = picked[start:end]
-    return Opened(account, content, section, span, found, partial, start, end - start, picked)
+    return Slice(account, content_id, start, end - start, picks)
 
 
 def _cut(start: int, end: int, partial: PartialRange | None) -> tuple[int, int]:

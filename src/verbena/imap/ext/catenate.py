@@ -7,6 +7,7 @@ nothing is decoded. The pieces stream into the new message; none is held whole.
 Limits: those of APPEND, for the whole message (TOOBIG).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
@@ -17,17 +18,21 @@ from verbena.imap.session import Session
 from verbena.model.errors import Refused
 from verbena.model.reason import Reason
 from verbena.store.api import Staged
-from verbena.urlauth.resolve import Opened, resolve
+from verbena.urlauth.resolve import Slice, resolve
 from verbena.wire.imap.append import Url
 from verbena.wire.imap.reply import badurl, format_code
 
 PIECE_OCTETS: Final = 1 << 18
+FAIR_PIECES: Final = 16
+"""So many pieces are looked up before other sessions get their turn."""
 
 
 async def assemble(session: Session, pieces: Sequence[Url | Staged]) -> Staged:
     """The message. Raises ``Refused``: BAD_URL, TOO_BIG."""
-    sources: list[Opened | Staged] = []
-    for piece in pieces:
+    sources: list[Slice | Staged] = []
+    for place, piece in enumerate(pieces):
+        if place % FAIR_PIECES == 0:
+            await asyncio.sleep(0)
         sources.append(await _open(session, piece) if isinstance(piece, Url) else piece)
     limit = session.services.limits.message_octets
     if sum([source.size_octets for source in sources]) > limit:
@@ -35,19 +40,19 @@ async def assemble(session: Session, pieces: Sequence[Url | Staged]) -> Staged:
     return await session.services.store.stage(_octets(sources), limit)
 
 
-async def _open(session: Session, url: Url) -> Opened:
+async def _open(session: Session, url: Url) -> Slice:
     """Raises ``Refused(BAD_URL)`` with the URL."""
     selected = None if session.selected is None else session.selected.mailbox.name
     try:
-        return await resolve(place_of(session), url.octets, who_of(session, plain=True), selected)
+        return (await resolve(place_of(session), url.octets, who_of(session, plain=True), selected)).slice
     except Refused as refused:
         told = "CATENATE can not open a URL"
         raise RefusedWith(Reason.BAD_URL, told, format_code(badurl(url.octets))) from refused
 
 
-async def _octets(sources: Sequence[Opened | Staged]) -> AsyncIterator[bytes]:
+async def _octets(sources: Sequence[Slice | Staged]) -> AsyncIterator[bytes]:
     for source in sources:
-        if isinstance(source, Opened):
+        if isinstance(source, Slice):
             async for piece in source.stream():
                 yield piece
             continue

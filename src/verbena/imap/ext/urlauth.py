@@ -111,12 +111,12 @@ async def _extended(head: bytes, opened: Opened, fetch: UrlFetch) -> AsyncIterat
         async for piece in decoding.literal(b" (BINARY", measure):
             yield piece
         yield b")"
+    elif fetch.binary and opened.slice.picks is None:
+        yield b" (BINARY NIL)"
     elif fetch.binary:
-        if opened.picked is None:
-            yield b" (BINARY NIL)"
-        else:
-            opening = b" (BINARY ~{%d}\r\n" if b"\0" in opened.picked else b" (BINARY {%d}\r\n"
-            yield opening % len(opened.picked) + opened.picked + b")"
+        async for piece in _fields(b" (BINARY", opened):
+            yield piece
+        yield b")"
     elif fetch.body:
         async for piece in _literal(b" (BODY", opened):
             yield piece
@@ -124,10 +124,17 @@ async def _extended(head: bytes, opened: Opened, fetch: UrlFetch) -> AsyncIterat
     yield b"\r\n"
 
 
+async def _fields(head: bytes, opened: Opened) -> AsyncIterator[bytes]:
+    """Picked header fields as BINARY gives them: literal8 where there is an octet 0 in them."""
+    octets = b"".join([piece async for piece in opened.stream()])
+    opening = b"%b ~{%d}\r\n" if b"\0" in octets else b"%b {%d}\r\n"
+    yield opening % (head, len(octets)) + octets
+
+
 def _decoding(opened: Opened) -> Decoding | None:
     """What BINARY gives, a range counting decoded octets as in RFC 3516 §4.2; None for a part whose encoding nobody
     knows, and for picked fields, which have none."""
-    if opened.picked is not None:
+    if opened.slice.picks is not None:
         return None
     section = opened.section
     encoding = encoding_of(opened.span, section.path if section.text is SectionText.ALL else ())
