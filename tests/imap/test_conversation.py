@@ -1,6 +1,7 @@
 """The session's loop: pipelines, literals, limits, timeouts, shutdown."""
 
 import asyncio
+import base64
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from support.transcript import Connection
 from verbena.imap.extensions import REGISTRY
 from verbena.imap.server import ImapService
 from verbena.imap.session import Limits
+from verbena.model.secret import Secret
+from verbena.wire.sasl.scram import ScramClient
 
 
 async def until(connection: Connection, tag: bytes) -> list[bytes]:
@@ -205,3 +208,26 @@ async def test_many_messages_in_batches(tmp_path: Path) -> None:
         replies = await until(connection, b"h")
         assert len(replies) == 961
         assert all(b"\\Seen" in reply for reply in replies[:-1])
+
+
+@pytest.mark.rfc("3501 §6.2.2")
+@pytest.mark.parametrize("initial", [True, False], ids=["initial response", "empty challenge first"])
+async def test_scram_with_its_proof_of_the_server(initial: bool, tmp_path: Path) -> None:
+    """Data with success go as a challenge of their own, answered by an empty line (RFC 4422 §4)."""
+    async with houses(tmp_path) as (house,):
+        client = ScramClient("SHA-256", "alice", Secret(b"secret"), b"nonce")
+        first = base64.b64encode(client.initial() or b"")
+        connection = house.connect(house.imap)
+        await connection.reply()
+        if initial:
+            await connection.send(b"a AUTHENTICATE SCRAM-SHA-256 " + first + b"\r\n")
+        else:
+            await connection.send(b"a AUTHENTICATE SCRAM-SHA-256\r\n")
+            assert await connection.reply() == b"+ "
+            await connection.send(first + b"\r\n")
+        for _ in range(2):
+            challenge = await connection.reply()
+            assert challenge.startswith(b"+ ")
+            await connection.send(base64.b64encode(client.answer(base64.b64decode(challenge[2:]))) + b"\r\n")
+        assert (await connection.reply()).startswith(b"a OK [CAPABILITY IMAP4rev1 ")
+        client.complete()
