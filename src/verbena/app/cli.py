@@ -123,6 +123,12 @@ def config_sample() -> None:
     click.echo(configdoc.sample(), nl=False)
 
 
+@config.command("manual")
+def config_manual() -> None:
+    """Print the manual's page of the configuration."""
+    click.echo(configdoc.page(), nl=False)
+
+
 @config.command("check")
 @CONFIG_OPTION
 def config_check(config_path: Path) -> None:

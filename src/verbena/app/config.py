@@ -150,7 +150,9 @@ class Submission:
         None, "File with that identity's password.", "/etc/verbena/submit.password"
     )
     trusted_ca: str | None = _text(
-        None, "File with the authorities for those servers' certificates, PEM; the system's when absent."
+        None,
+        "File with the authorities for those servers' certificates, PEM; absent: the system's.",
+        "/etc/verbena/ca.pem",
     )
 
 
@@ -161,8 +163,10 @@ class Relay:
     smarthost: str | None = _text(
         None, "Send everything to this server; absent: to the MX of each domain.", "smtp.example.net:25"
     )
-    smarthost_login: str | None = _text(None, "Login name at the smarthost.")
-    smarthost_password_file: str | None = _text(None, "File with the password at the smarthost.")
+    smarthost_login: str | None = _text(None, "Login name at the smarthost.", "mail")
+    smarthost_password_file: str | None = _text(
+        None, "File with the password at the smarthost.", "/etc/verbena/smarthost.password"
+    )
     tls: str = _text(
         "may",
         "TLS towards the next hop: never, when it offers it, or always with a valid certificate.",

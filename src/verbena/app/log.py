@@ -35,7 +35,8 @@ def start_log(log: Log) -> FilteringBoundLogger:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[log.level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Each line is one write: the workers share the descriptor.
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     # Libraries that log by themselves say only what is wrong.

@@ -35,7 +35,8 @@ class PrometheusMeter:
     """``model.link.Meter``, and what ``net`` counts. One per process."""
 
     def __init__(self) -> None:
-        none = CollectorRegistry()  # the scrape reads the files of all processes, not this one's objects
+        # The scrape reads the files of all processes, not this registry.
+        self.registry = none = CollectorRegistry()
         self._tallies: dict[tuple[str, str, str], _Tally] = {}
         self._commands = Counter(
             "verbena_commands", "Commands by name and result", ["protocol", "name", "result"], registry=none

@@ -161,6 +161,9 @@ class Supervisor:
             from verbena.app.worker import Sockets, run_worker
 
             status = run_worker(self._config, number, Sockets(self._sockets), ready_fd, self._lifeline[0], self._log)
+        except BaseException:
+            sys.excepthook(*sys.exc_info())
+            raise
         finally:
             sys.stderr.flush()
             os._exit(status)
@@ -190,17 +193,18 @@ class Supervisor:
                 continue
             self._forget(slot.pid)
             lived_s = time.monotonic() - slot.started_at
-            slot.pause_s = PAUSE_FIRST_S if lived_s > STEADY_S else min(slot.pause_s * 2, PAUSE_LAST_S)
+            pause_s = PAUSE_FIRST_S if lived_s > STEADY_S else slot.pause_s
+            slot.pause_s = min(pause_s * 2, PAUSE_LAST_S)
             self._log.error(
                 "worker ended, another takes its place",
                 worker=slot.number,
                 pid=slot.pid,
                 status=os.waitstatus_to_exitcode(status),
                 after_s=round(lived_s, 1),
-                pause_s=slot.pause_s,
+                pause_s=pause_s,
             )
             slot.pid = 0
-            slot.start_at = time.monotonic() + slot.pause_s
+            slot.start_at = time.monotonic() + pause_s
 
     @staticmethod
     def _forget(pid: int) -> None:

@@ -79,8 +79,7 @@ class SqliteDirectory:
         self._write_lock: Final = threading.Lock()
         self._cache: dict[tuple[str, ...], object] = {}
         self._version = -1
-        with self._writer:
-            _create(self._writer)
+        self._write_now(_create)
 
     def close(self) -> None:
         with self._write_lock:
