@@ -33,7 +33,8 @@ from verbena.wire.imap.urlauth import (
 def place_of(session: Session) -> Place:
     """The server, as the URLs of this session's client may name it."""
     services, peer = session.services, session.talk.peer
-    hosts = frozenset((services.hostname.lower(), f"{peer.local_address}:{peer.local_port}"))
+    address = f"[{peer.local_address}]" if ":" in peer.local_address else peer.local_address
+    hosts = frozenset((services.hostname.lower(), f"{address}:{peer.local_port}"))
     return Place(services.store, hosts, datetime.fromtimestamp(services.now(), UTC))
 
 
