@@ -139,6 +139,9 @@ class Conversation:
             await asyncio.wait((more, change))
         if more.cancelled():
             return False
+        if not change.cancelled():
+            # Both at once: the octets are taken first, so the change has to be told of again.
+            watch.wake(watch.modseq)
         more.result()
         return True
 
