@@ -129,7 +129,10 @@ def _write_manifest(files: list[str], digest: str) -> None:
         found = source.stat()
         module = name.removesuffix(".py").replace("/", ".")
         modules[module] = [
-            name.removesuffix(".py") + suffix, str(source.relative_to(ROOT)), found.st_mtime_ns, found.st_size
+            name.removesuffix(".py") + suffix,
+            str(source.relative_to(ROOT)),
+            found.st_mtime_ns,
+            found.st_size,
         ]
     text = json.dumps({"digest": digest, "modules": modules}, indent=0)
     temporary = FOLDER / "manifest.json.new"

@@ -102,6 +102,19 @@ def serve(config_path: Path) -> None:
 
 @main.command()
 @CONFIG_OPTION
+def demo(config_path: Path) -> None:
+    """Play both flows of RFC 5550 §8.4 against the running server, and count what they save.
+
+    The demo accounts must be there: `make run` makes them.
+    """
+    from verbena.app.demo import play, stage_of
+
+    config = loaded(config_path)
+    settled(play(settled(lambda: stage_of(config)), Console()))
+
+
+@main.command()
+@CONFIG_OPTION
 def check(config_path: Path) -> None:
     """Check every invariant of the stored data; status 1 when one does not hold."""
     wrong = settled(admin.check(loaded(config_path)))

@@ -23,6 +23,18 @@ from verbena.model.secret import Secret
 from verbena.net.tls import TlsSetting
 
 _VALID_DAYS: Final = 825
+_USAGE: Final = x509.KeyUsage(
+    digital_signature=True,
+    key_cert_sign=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""It signs for itself and for handshakes; strict clients want both said."""
 _WEAK_HASHES: Final = ("md5", "sha1")
 
 
@@ -102,5 +114,8 @@ def _certificate(key: ec.EllipticCurvePrivateKey, hostname: str, now: datetime) 
         .not_valid_after(now + timedelta(days=_VALID_DAYS))
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_USAGE, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -3,20 +3,29 @@
 The only place that knows every service. Whoever is made here gets the values it needs, never the configuration.
 """
 
+import ssl
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from verbena.app.config import Config
+from verbena.app.config import Config, ConfigError, Submission, parse_address
 from verbena.app.log import SessionLog
 from verbena.app.meter import PrometheusMeter
 from verbena.auth.service import AuthService
+from verbena.client.connect import Endpoint
 from verbena.imap.extensions import REGISTRY
 from verbena.imap.server import ImapService
 from verbena.imap.session import Limits as ImapLimits
+from verbena.lmtp.deliver import Deliverer
+from verbena.lmtp.server import lmtp_service
 from verbena.model.link import Service
+from verbena.model.secret import Secret
 from verbena.notify.bus import Bus
+from verbena.smtp.service import SmtpService
 from verbena.store.open import SqliteStore, open_store
+from verbena.submission.burl import IMAP_PORT, BurlUrls, ImapFetch, RemoteFetch
+from verbena.submission.server import submission_service
 
 REFUSALS = {
     "imap": b"* BYE [UNAVAILABLE] %s\r\n",
@@ -35,6 +44,9 @@ LISTENERS = {
     "managesieve": ("managesieve", False),
 }
 """The keys of ``[listen]`` that a service answers: its name, and whether TLS comes first."""
+
+
+IMAPS_PORT = 993
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +76,21 @@ def build_parts(config: Config, worker: str, meter: PrometheusMeter, log: Sessio
     bus.connect(run_folder(config), worker)
     store.listen(bus.told)
     authenticator = build_authenticator(config, store, meter, log)
-    services: dict[str, Service] = {"imap": _imap(config, store, authenticator, bus, meter)}
+    deliverer = Deliverer(store, meter, _now)
+    services: dict[str, Service] = {
+        "imap": _imap(config, store, authenticator, bus, meter),
+        "submission": _submission(config, store, authenticator, deliverer, meter),
+        "lmtp": lmtp_service(
+            store,
+            deliverer,
+            meter,
+            hostname=config.hostname,
+            clock=_now,
+            max_message_octets=config.limits.message_octets,
+            max_recipients=config.limits.recipients,
+            command_timeout_s=config.limits.smtp_idle_s,
+        ),
+    }
     return Parts(store, authenticator, bus, services)
 
 
@@ -93,3 +119,60 @@ def _imap(
         message_octets=config.limits.message_octets,
     )
     return ImapService(store, authenticator, bus, meter, config.hostname, REGISTRY, time.time, limits)
+
+
+def _submission(
+    config: Config, store: SqliteStore, authenticator: AuthService, deliverer: Deliverer, meter: PrometheusMeter
+) -> SmtpService:
+    urls = BurlUrls(store, frozenset({config.hostname.lower()}), _trusted_servers(config), _now)
+    return submission_service(
+        store,
+        authenticator,
+        deliverer,
+        urls,
+        meter,
+        hostname=config.hostname,
+        clock=_now,
+        burl_hosts=(config.hostname, *config.submission.trusted_imap),
+        max_message_octets=config.limits.message_octets,
+        max_recipients=config.limits.recipients,
+        command_timeout_s=config.limits.smtp_idle_s,
+    )
+
+
+def _trusted_servers(config: Config) -> dict[str, RemoteFetch]:
+    """The other IMAP servers that BURL may fetch from, by ``host`` or ``host:port``."""
+    settings = config.submission
+    if not settings.trusted_imap:
+        return {}
+    if settings.submit_login is None or settings.submit_password_file is None:
+        raise ConfigError("submission.trusted_imap needs submission.submit_login and submission.submit_password_file")
+    password = read_password(config, settings.submit_password_file, "submission.submit_password_file")
+    context = _trust(config, settings)
+    remotes: dict[str, RemoteFetch] = {}
+    for name in settings.trusted_imap:
+        host, port = parse_address(name, "submission.trusted_imap") if ":" in name else (name, IMAP_PORT)
+        endpoint = Endpoint(host, port, context, implicit_tls=port == IMAPS_PORT)
+        remotes[name.lower()] = ImapFetch(endpoint, settings.submit_login, password)
+    return remotes
+
+
+def _trust(config: Config, settings: Submission) -> ssl.SSLContext:
+    try:
+        authorities = None if settings.trusted_ca is None else str(config.source.parent / settings.trusted_ca)
+        return ssl.create_default_context(cafile=authorities)
+    except OSError as error:
+        raise ConfigError(f"submission.trusted_ca can not be used: {error}") from error
+
+
+def read_password(config: Config, name: str, key: str) -> Secret:
+    """The first line of a file beside the configuration. Raises ``ConfigError``."""
+    try:
+        first, _, _ = (config.source.parent / name).read_bytes().partition(b"\n")
+    except OSError as error:
+        raise ConfigError(f"{key} can not be read: {error}") from error
+    return Secret(first.rstrip(b"\r"))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
