@@ -1,0 +1,1 @@
+"""The project's own benchmark: Verbena, and Dovecot beside it where it is installed. Run it with ``make bench``."""
