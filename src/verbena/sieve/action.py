@@ -1,6 +1,6 @@
 """What a script decided, as values: the delivery agent carries them out (RFC 5228 §4, RFC 3894, 5232, 5490 …)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from verbena.sieve.errors import Place
@@ -114,6 +114,14 @@ def same(one: Action, other: Action) -> bool:
     if isinstance(one, Redirect) and isinstance(other, Redirect):
         return one.address.lower() == other.address.lower()
     return isinstance(one, Discard) and isinstance(other, Discard)
+
+
+def merged(old: Action, new: Action) -> Action:
+    """What stands for two actions that are the ``same``: of flags the last win (RFC 5232 §3), ``create`` holds from
+    either."""
+    if isinstance(old, FileInto) and isinstance(new, FileInto):
+        return replace(new, create=old.create or new.create)
+    return new if isinstance(old, Keep) else old
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ class Checker:
         """the commands in whose blocks we are, outermost first"""
         self.shared: set[bytes] = set()
         """variables that this script has declared to be global (RFC 6609 §3.4.1)"""
+        self.assigned: set[bytes] = set()
+        """variables that commands so far set"""
         self._complaints: list[Complaint] = []
 
     def check(self, nodes: tuple[CommandNode, ...]) -> Program:

@@ -1,7 +1,7 @@
 """Comparators and match types (RFC 5228 §2.7, RFC 4790, RFC 5051, RFC 5231's ordering).
 
 A comparator folds both sides to octets or characters that are then compared plainly, so a match type is written once.
-``:matches`` runs in time bounded by value × pattern, never exponential.
+``:matches`` runs in time bounded by value × pattern, never exponential; a pattern is folded once and kept.
 """
 
 import unicodedata
@@ -91,73 +91,105 @@ def _leading_number(text: bytes) -> int:
     return number if digits else MAX_NUMERIC * 16
 
 
-def glob(pattern: bytes, value: bytes, comparator: Comparator) -> list[bytes] | None:
-    """Match ``value`` against ``*``, ``?`` and backslash (RFC 5228 §2.7.1); None when it does not.
+_ANY: Final = -1
+_ONE: Final = -2
+_BACKSLASH: Final = 92
+_STAR: Final = 42
+_MARK: Final = 63
 
-    The list has what each wildcard stood for, in order, as written in ``value`` (RFC 5229 §3.2); a ``*`` takes as
-    little as it can.
+
+class Glob:
+    """A pattern of ``*``, ``?`` and backslash under a comparator (RFC 5228 §2.7.1).
+
+    ``?`` stands for one octet, or for one character under a comparator of characters.
     """
-    units = _units(value, comparator.by_character)
-    folded = [comparator.fold(unit) for unit in units]
-    tokens = _tokens(pattern, comparator)
-    spans = _match(tokens, folded)
-    if spans is None:
-        return None
-    return [b"".join(units[start:end]) for start, end in spans]
+
+    def __init__(self, pattern: bytes, comparator: Comparator) -> None:
+        self.pattern = pattern
+        self.comparator = comparator
+        self._plain = pattern.isascii() or not comparator.by_character
+        self._tokens = _octet_tokens(pattern, comparator) if self._plain else []
+
+    def match(self, value: bytes) -> list[bytes] | None:
+        """None when ``value`` does not match. The list has what each wildcard stood for, in order, as written in
+        ``value`` (RFC 5229 §3.2); a ``*`` takes as little as it can."""
+        if self._plain and (value.isascii() or not self.comparator.by_character):
+            spans = _match(self._tokens, list(self.comparator.fold(value)))
+            return None if spans is None else [value[start:end] for start, end in spans]
+        return self._match_characters(value)
+
+    def _match_characters(self, value: bytes) -> list[bytes] | None:
+        """As ``match``, each folded character numbered so that the same loop compares them."""
+        units = _units(value)
+        numbers: dict[bytes, int] = {}
+        tokens = [
+            token if token < 0 else numbers.setdefault(self.comparator.fold(unit), len(numbers))
+            for token, unit in _read_pattern(_units(self.pattern))
+        ]
+        folded = [numbers.setdefault(self.comparator.fold(unit), len(numbers)) for unit in units]
+        spans = _match(tokens, folded)
+        return None if spans is None else [b"".join(units[start:end]) for start, end in spans]
 
 
-def _units(text: bytes, by_character: bool) -> list[bytes]:
-    if by_character:
-        try:
-            return [each.encode() for each in text.decode("utf-8")]
-        except UnicodeDecodeError:
-            pass
-    return [text[at : at + 1] for at in range(len(text))]
+def _octet_tokens(pattern: bytes, comparator: Comparator) -> list[int]:
+    units = [pattern[at : at + 1] for at in range(len(pattern))]
+    return [token if token < 0 else comparator.fold(unit)[0] for token, unit in _read_pattern(units)]
 
 
-_ONE: Final = b"?"
-_ANY: Final = b"*"
+def _units(text: bytes) -> list[bytes]:
+    """Characters, or octets where it is no UTF-8."""
+    try:
+        return [each.encode() for each in text.decode("utf-8")]
+    except UnicodeDecodeError:
+        return [text[at : at + 1] for at in range(len(text))]
 
 
-def _tokens(pattern: bytes, comparator: Comparator) -> list[tuple[bool, bytes]]:
-    """(is wildcard, ``*`` or ``?`` or a folded unit)."""
-    result: list[tuple[bool, bytes]] = []
+def _read_pattern(units: list[bytes]) -> list[tuple[int, bytes]]:
+    """(a wildcard, or 0 for the unit beside it); a backslash at the end stands for nothing."""
+    result: list[tuple[int, bytes]] = []
     escaped = False
-    for unit in _units(pattern, comparator.by_character):
+    for unit in units:
+        octet = unit[0]
         if escaped:
-            result.append((False, comparator.fold(unit)))
+            result.append((0, unit))
             escaped = False
-        elif unit == b"\\":
+        elif octet == _BACKSLASH:
             escaped = True
-        elif unit in (_ONE, _ANY):
-            result.append((True, unit))
+        elif octet == _STAR:
+            result.append((_ANY, unit))
+        elif octet == _MARK:
+            result.append((_ONE, unit))
         else:
-            result.append((False, comparator.fold(unit)))
+            result.append((0, unit))
     return result
 
 
-def _match(tokens: list[tuple[bool, bytes]], units: list[bytes]) -> list[tuple[int, int]] | None:
-    """Greedy from the left with one place to come back to, the last ``*``: linear in tokens × units at worst."""
+def _match(tokens: list[int], units: list[int]) -> list[tuple[int, int]] | None:
+    """Greedy from the left with one place to come back to, the last ``*``: at worst tokens × units compares."""
     spans: list[tuple[int, int]] = []
     token, unit = 0, 0
+    token_count, unit_count = len(tokens), len(units)
     star, star_from, star_unit, star_spans = -1, 0, 0, 0
     while True:
-        if token < len(tokens):
-            wild, text = tokens[token]
-            if wild and text == _ANY:
+        if token < token_count:
+            wanted = tokens[token]
+            if wanted == _ANY:
                 star, star_from, star_unit, star_spans = token, unit, unit, len(spans)
+                if token + 1 == token_count:
+                    spans.append((unit, unit_count))
+                    return spans
                 spans.append((unit, unit))
                 token += 1
                 continue
-            if unit < len(units) and (wild or text == units[unit]):
-                if wild:
+            if unit < unit_count and (wanted == _ONE or wanted == units[unit]):
+                if wanted == _ONE:
                     spans.append((unit, unit + 1))
                 token += 1
                 unit += 1
                 continue
-        elif unit == len(units):
+        elif unit == unit_count:
             return spans
-        if star < 0 or star_unit >= len(units):
+        if star < 0 or star_unit >= unit_count:
             return None
         star_unit += 1
         del spans[star_spans:]

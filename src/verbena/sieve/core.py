@@ -290,8 +290,14 @@ class EnvelopeTest(AddressTest):
         return result
 
     def values(self, machine: Machine) -> list[bytes]:
-        parts = [address_part(each, self.part) if each else b"" for each in self.addresses(machine)]
-        return [part for part in parts if part is not None]
+        result: list[bytes] = []
+        for address in self.addresses(machine):
+            if not address and self.match.counts:
+                continue
+            part = address_part(address, self.part) if address else address
+            if part is not None:
+                result.append(part)
+        return result
 
 
 def build_address(checker: Checker, arguments: Arguments) -> Test:

@@ -7,6 +7,7 @@ read a string: encoded-character before variables, fcc before what changes where
 from typing import Final
 
 from verbena.sieve.core import ALWAYS_COMPARATORS, CASEMAP, CORE, ENVELOPE, FILEINTO, NUMERIC
+from verbena.sieve.ext import copy, imap4flags, include, relational, variables
 from verbena.sieve.registry import Extension, Registry
 
 EXTENSIONS: Final[tuple[Extension, ...]] = (
@@ -16,6 +17,11 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
     ALWAYS_COMPARATORS,
     NUMERIC,
     CASEMAP,
+    variables.EXTENSION,
+    relational.EXTENSION,
+    copy.EXTENSION,
+    imap4flags.EXTENSION,
+    include.EXTENSION,
 )
 
 REGISTRY: Final = Registry(EXTENSIONS)

@@ -79,11 +79,26 @@ class Modifier:
         return action
 
 
+class TextModifier(Modifier):
+    """What a tag on ``set`` does to the value (RFC 5229 §4.1); the highest ``precedence`` is applied first."""
+
+    def __init__(self, place: Place, precedence: int) -> None:
+        super().__init__(place)
+        self.precedence = precedence
+
+    def change(self, value: bytes) -> bytes:
+        return value
+
+
 class Namespace:
     """Variables under a prefix that an extension owns, such as ``global.`` (RFC 5229 §3)."""
 
     def get(self, machine: "Machine", name: bytes) -> bytes:
         raise NotImplementedError
+
+    def takes(self, name: bytes) -> bool:
+        """Whether a script may speak of it; ``name`` is what follows the prefix, in lower case."""
+        return True
 
     @property
     def is_settable(self) -> bool:

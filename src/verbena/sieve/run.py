@@ -20,6 +20,7 @@ from verbena.sieve.action import (
     Traced,
     TraceLine,
     conflict,
+    merged,
     same,
 )
 from verbena.sieve.errors import Place, RunError
@@ -29,14 +30,17 @@ from verbena.sieve.program import STOPPING, Modifier, Program, Text
 
 @dataclass(frozen=True, slots=True)
 class RunLimits:
-    """Bounds on one run; counts, octets where it says so."""
+    """Bounds on one run; counts, octets where it says so. Longer variables and strings are cut (RFC 5229 §6)."""
 
     steps: int = 50_000
     actions: int = 32
     redirects: int = 4
     notifications: int = 10
     variable_octets: int = 64 * 1024
+    string_octets: int = 256 * 1024
     variables: int = 128
+    include_depth: int = 10
+    includes: int = 100
     trace_lines: int = 10_000
 
 
@@ -113,6 +117,10 @@ class Machine:
         self.variables: dict[bytes, bytes] = {}
         """of the script that runs, by name in lower case; an included one has its own (RFC 6609 §3.4)"""
         self.globals: dict[bytes, bytes] = {}
+        self.running: list[tuple[bool, bytes]] = []
+        """the scripts being run, innermost last, each (is it a global one, name)"""
+        self.included: set[tuple[bool, bytes]] = set()
+        self.includes = 0
         self.matched: list[bytes] = []
         self.flags: tuple[bytes, ...] | None = None
         """the internal flags variable of RFC 5232 §2; None until a script touches it"""
@@ -158,8 +166,10 @@ class Machine:
         (``action.conflict``), or one too many."""
         alike = 0
         limits = self.limits
-        for other in self.actions:
+        for at in range(len(self.actions)):
+            other = self.actions[at]
             if same(action, other):
+                self.actions[at] = merged(other, action)
                 if cancels_keep:
                     self.implicit_keep = False
                 return
@@ -227,9 +237,13 @@ def run(
     surroundings: Surroundings,
     limits: RunLimits = DEFAULT_RUN_LIMITS,
     tracing: bool = False,
+    name: bytes = b"",
 ) -> Outcome:
-    """What the script decides. Never raises for the script's or the message's fault."""
+    """What the script decides. Never raises for the script's or the message's fault; ``name`` is that of the user's
+    script, so that it can not include itself."""
     machine = Machine(message, envelope, surroundings, limits, tracing)
+    machine.running.append((False, name))
+    machine.included.add((False, name))
     try:
         program.block.run(machine)
     except RunError as error:
