@@ -13,13 +13,14 @@ from verbena.model.mailbox import INBOX, Mailbox, SpecialUse, Status
 from verbena.model.reason import Reason
 from verbena.model.secret import Secret
 from verbena.model.uidset import NumberSet
-from verbena.store import flags, keys, mailboxes, messages
+from verbena.store import keys, mailboxes, messages
 from verbena.store.api import AccountRef, Appended, Columns, Content, Copied, FlagsStored, NewMessage
 from verbena.store.blobs import BlobFolder
 from verbena.store.changes import changes_since, vanished_since
-from verbena.store.columns import ColumnCache, MailboxColumns, Snapshot, load, refresh
+from verbena.store.columns import ColumnCache, MailboxColumns, Snapshot, apply_edit, load, refresh
 from verbena.store.contents import ContentReader, contents_of, own
 from verbena.store.engine import Engine
+from verbena.store.flags import FlagsEdited, store_flags
 from verbena.store.transaction import Transaction, loud, quiet
 
 T = TypeVar("T")
@@ -153,9 +154,18 @@ class StoredAccount:
     async def store_flags(
         self, mailbox_id: MailboxId, uids: NumberSet, edit: FlagEdit, unchanged_since: ModSeq | None = None
     ) -> FlagsStored:
-        return await self._change(
-            lambda transaction: flags.store_flags(transaction, mailbox_id, uids, edit, unchanged_since)
-        )
+        def operation(transaction: Transaction) -> FlagsEdited:
+            return store_flags(transaction, mailbox_id, uids, edit, unchanged_since)
+
+        def after(result: tuple[FlagsEdited, ModSeq]) -> None:
+            held = self._shared.columns.peek(self._account_id, mailbox_id)
+            if held is not None:
+                apply_edit(held, result[0])
+            self._tell(result)
+
+        run = loud(self._account_id, self._shared.clock(), operation)
+        edited, _ = await self._shared.engine.write(self._ref.shard, run, after)
+        return edited.stored
 
     async def copy(self, mailbox_id: MailboxId, uids: NumberSet, to: MailboxId) -> Copied:
         return await self._change(lambda transaction: messages.copy_messages(transaction, mailbox_id, uids, to))

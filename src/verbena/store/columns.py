@@ -19,6 +19,7 @@ from verbena.model.ids import AccountId, MailboxId, ModSeq, Uid, UidValidity
 from verbena.model.uidset import NumberSet, range_set
 from verbena.store.changes import Kind
 from verbena.store.engine import Db, Row
+from verbena.store.flags import FlagsEdited
 from verbena.store.mailboxes import nonexistent, unpack_keywords
 from verbena.store.pack import numbers, octets, unpack_set
 
@@ -258,6 +259,28 @@ def _apply_flags(db: Db, columns: MailboxColumns, changed: NumberSet) -> int:
     return touched
 
 
+def apply_edit(columns: MailboxColumns, edited: FlagsEdited) -> None:
+    """Take over an edit that this process committed, when it is the very next thing that happened.
+
+    Slices where the messages are in a row: ten thousand cost some 100 µs against 4 ms to read their rows.
+    """
+    stored = edited.stored
+    if columns.modseq != stored.modseq - 1 or not stored.changed:
+        return
+    uids, flags, modseqs = columns.uids, columns.flags, columns.modseqs
+    taken = 0
+    for low, high in stored.changed.ranges:
+        count = high - low + 1
+        first = bisect_left(uids, low)
+        if first + count > len(uids) or uids[first + count - 1] != high:
+            return
+        flags[first : first + count] = edited.flags[taken : taken + count]
+        modseqs[first : first + count] = array("Q", (stored.modseq,)) * count
+        taken += count
+    columns.keywords = edited.keywords
+    columns.modseq = columns.highestmodseq = stored.modseq
+
+
 def _apply_expunges(columns: MailboxColumns, gone: NumberSet) -> int:
     """Replace all arrays by ones without the rows in ``gone``."""
     uids = columns.uids
@@ -335,6 +358,10 @@ class ColumnCache:
         self._max_rows = max_rows
         self._all: WeakValueDictionary[tuple[AccountId, MailboxId], MailboxColumns] = WeakValueDictionary()
         self._recent: OrderedDict[tuple[AccountId, MailboxId], MailboxColumns] = OrderedDict()
+
+    def peek(self, account_id: AccountId, mailbox_id: MailboxId) -> MailboxColumns | None:
+        """Without counting as a use."""
+        return self._all.get((account_id, mailbox_id))
 
     def get(self, account_id: AccountId, mailbox_id: MailboxId) -> MailboxColumns | None:
         key = account_id, mailbox_id

@@ -3,9 +3,11 @@
 Ten thousand messages in a row cost one SELECT of those that the edit changes and one UPDATE.
 """
 
+from array import array
+from dataclasses import dataclass
 from typing import Final
 
-from verbena.model.flags import DELETED_BIT, SEEN_BIT, FlagEdit, FlagOp
+from verbena.model.flags import DELETED_BIT, SEEN_BIT, Flag, FlagEdit, FlagOp
 from verbena.model.ids import MailboxId, ModSeq
 from verbena.model.uidset import EMPTY, NumberSet, number_set
 from verbena.store.api import FlagsStored
@@ -38,13 +40,24 @@ _FIGURES: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class FlagsEdited:
+    """``flags`` are those of ``stored.changed`` in the order of UIDs, ``keywords`` the mailbox's list: so that
+    columns in memory need not read the rows again.
+    """
+
+    stored: FlagsStored
+    flags: "array[int]"
+    keywords: tuple[Flag, ...]
+
+
 def store_flags(
     transaction: Transaction,
     mailbox_id: MailboxId,
     uids: NumberSet,
     edit: FlagEdit,
     unchanged_since: ModSeq | None,
-) -> FlagsStored:
+) -> FlagsEdited:
     """Raises ``Refused``: NONEXISTENT, LIMIT (keywords), CANNOT (no flag)."""
     db, account_id, modseq = transaction.db, transaction.account_id, transaction.modseq
     head = db.one(_HEAD, (account_id, mailbox_id))
@@ -57,7 +70,8 @@ def store_flags(
     for low, high in uids.ranges:
         tally.count(db.all(_SELECT, (account_id, mailbox_id, low, high)))
     if not tally.changed:
-        return FlagsStored(ModSeq(modseq - 1), EMPTY, number_set(tally.unchanged), number_set(tally.failed))
+        stored = FlagsStored(ModSeq(modseq - 1), EMPTY, number_set(tally.unchanged), number_set(tally.failed))
+        return FlagsEdited(stored, tally.flags, keywords.names)
     doubled = (bits, bits) if edit.op is FlagOp.ADD else (bits,)
     for low, high in uids.ranges:
         db.run(_UPDATE[edit.op], (bits, modseq, account_id, mailbox_id, low, high, ceiling, *doubled))
@@ -65,19 +79,21 @@ def store_flags(
     keywords.save()
     changed = number_set(tally.changed)
     transaction.log(Kind.FLAGS_CHANGED, mailbox_id, changed)
-    return FlagsStored(modseq, changed, number_set(tally.unchanged), number_set(tally.failed))
+    stored = FlagsStored(modseq, changed, number_set(tally.unchanged), number_set(tally.failed))
+    return FlagsEdited(stored, tally.flags, keywords.names)
 
 
 class _Tally:
     """What an edit does to the rows it is shown, and to the mailbox's figures."""
 
-    __slots__ = ("_bits", "_ceiling", "_op", "changed", "deleted", "failed", "unchanged", "unseen")
+    __slots__ = ("_bits", "_ceiling", "_op", "changed", "deleted", "failed", "flags", "unchanged", "unseen")
 
     def __init__(self, op: FlagOp, bits: int, ceiling: int) -> None:
         self._op = op
         self._bits = bits
         self._ceiling = ceiling
         self.changed: list[int] = []
+        self.flags: array[int] = array("Q")
         self.unchanged: list[int] = []
         self.failed: list[int] = []
         self.unseen = 0
@@ -85,7 +101,7 @@ class _Tally:
 
     def count(self, rows: list[tuple[int, int, int]]) -> None:
         setting, clearing = self._masks()
-        changed, ceiling = self.changed, self._ceiling
+        changed, flags, ceiling = self.changed, self.flags, self._ceiling
         for uid, old, modseq in rows:
             if modseq > ceiling:
                 self.failed.append(uid)
@@ -95,6 +111,7 @@ class _Tally:
                 self.unchanged.append(uid)
                 continue
             changed.append(uid)
+            flags.append(new)
             turned = new ^ old
             if turned & SEEN_BIT:
                 self.unseen += 1 if old & SEEN_BIT else -1
