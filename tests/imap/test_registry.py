@@ -10,8 +10,8 @@ from verbena.model.mailbox import Status
 from verbena.model.reason import Reason
 
 
-def _figure(figures: Status) -> bytes:
-    return b"0"
+def _figure(figures: Status) -> int:
+    return 0
 
 
 def test_a_name_has_one_owner() -> None:

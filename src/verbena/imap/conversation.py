@@ -16,6 +16,7 @@ from verbena.imap.dispatch import Done, describe, find_row, run_command
 from verbena.imap.outcome import Effect
 from verbena.imap.registry import LiteralPolicy
 from verbena.imap.session import Services, Session
+from verbena.imap.telling import told
 from verbena.model.errors import InternalError, LinkClosed, LinkTimeout, PeerError, Refused, Unavailable, VerbenaError
 from verbena.model.link import Link, Peer, TlsState
 from verbena.notify.bus import Watch
@@ -31,6 +32,7 @@ from verbena.wire.imap.frame import (
     Rejected,
 )
 from verbena.wire.imap.grammar import Cursor, find_tag
+from verbena.wire.imap.reply import capability_code
 from verbena.wire.imap.states import State
 
 FAIR_COMMANDS: Final = 64
@@ -184,10 +186,8 @@ class Conversation:
 
     async def _converse(self) -> None:
         services = self._services
-        capabilities = services.registry.capabilities(self._session)
-        self._link.write(
-            b"* OK [CAPABILITY " + capabilities + b"] " + services.hostname.encode("ascii", "replace") + b" ready\r\n"
-        )
+        capabilities = capability_code(services.registry.capabilities(self._session))
+        self._link.write(told(capabilities, f"{services.hostname} ready"))
         in_turn = 0
         while True:
             event = self._reader.next_event()

@@ -130,10 +130,10 @@ class SelectParameterRow:
 
 @dataclass(frozen=True, slots=True)
 class StatusItemRow:
-    """``figure`` gives the octets that follow the name in the STATUS response (RFC 3501 §7.2.4)."""
+    """``figure`` is the number that follows the name in the STATUS response (RFC 3501 §7.2.4)."""
 
     name: str
-    figure: Callable[[Status], bytes]
+    figure: Callable[[Status], int]
     apply: Callable[["Session"], None] | None = None
     """called when a command asks for it, such as CONDSTORE's enabling HIGHESTMODSEQ"""
 
@@ -157,8 +157,8 @@ class AppendSourceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class NamedParserRow:
-    """A SEARCH key, SEARCH return option or SORT key: how to read what follows its name as a ``model.query`` value."""
+class SearchKeyRow:
+    """A SEARCH key: how to read what follows its name as a ``model.query`` value."""
 
     name: str
     parse: Parse[object]
@@ -185,9 +185,7 @@ class Extension:
     fetch_items: tuple[FetchItemRow, ...] = ()
     fetch_modifiers: tuple[FetchModifierRow, ...] = ()
     store_modifiers: tuple[StoreModifierRow, ...] = ()
-    search_keys: tuple[NamedParserRow, ...] = ()
-    search_returns: tuple[NamedParserRow, ...] = ()
-    sort_keys: tuple[NamedParserRow, ...] = ()
+    search_keys: tuple[SearchKeyRow, ...] = ()
     select_parameters: tuple[SelectParameterRow, ...] = ()
     status_items: tuple[StatusItemRow, ...] = ()
     list_attributes: "Callable[[Session, Mailbox], tuple[str, ...]] | None" = None
@@ -263,7 +261,7 @@ Row = TypeVar(
     StatusItemRow,
     CreateParameterRow,
     AppendSourceRow,
-    NamedParserRow,
+    SearchKeyRow,
 )
 
 
@@ -302,9 +300,7 @@ class Registry:
     fetch_modifier_parsers: Mapping[str, Callable[[Cursor], FetchModifier]]
     store_modifiers: Mapping[str, StoreModifierRow]
     store_modifier_parsers: Mapping[str, Callable[[Cursor], StoreModifier]]
-    search_keys: Mapping[str, NamedParserRow]
-    search_returns: Mapping[str, NamedParserRow]
-    sort_keys: Mapping[str, NamedParserRow]
+    search_keys: Mapping[str, SearchKeyRow]
     select_parameters: Mapping[str, SelectParameterRow]
     select_parameter_parsers: Mapping[str, Callable[[Cursor], SelectParam]]
     status_items: Mapping[str, StatusItemRow]
@@ -314,14 +310,14 @@ class Registry:
     expunge_tellers: "tuple[Callable[[Session, Sequence[int]], bytes | None], ...]" = field(default=())
     select_tellers: "tuple[Callable[[Session], bytes], ...]" = field(default=())
 
-    def capabilities(self, session: "Session") -> bytes:
+    def capabilities(self, session: "Session") -> tuple[str, ...]:
         """The CAPABILITY list for the session's present state, without duplicates (RFC 3501 §7.2.1)."""
         names: dict[str, None] = {}
         for extension in self.extensions:
             text = extension.capability
             for name in (text if isinstance(text, str) else text(session)).split():
                 names[name] = None
-        return " ".join(names).encode("ascii")
+        return tuple(names)
 
     def list_attributes(self, session: "Session", mailbox: Mailbox) -> tuple[str, ...]:
         """Mailbox attributes that extensions add to LIST (RFC 3348, RFC 6154)."""
@@ -360,8 +356,6 @@ def build_registry(extensions: Sequence[Extension]) -> Registry:
         store_modifiers=store_modifiers,
         store_modifier_parsers={name: row.parse for name, row in store_modifiers.items()},
         search_keys=_table("SEARCH key", (row for e in extensions for row in e.search_keys)),
-        search_returns=_table("SEARCH return option", (row for e in extensions for row in e.search_returns)),
-        sort_keys=_table("SORT key", (row for e in extensions for row in e.sort_keys)),
         select_parameters=select_parameters,
         select_parameter_parsers={name: row.parse for name, row in select_parameters.items()},
         status_items=_table("STATUS item", (row for e in extensions for row in e.status_items)),

@@ -12,7 +12,6 @@ from verbena.auth.api import Authenticator, Identity
 from verbena.imap.registry import Registry
 from verbena.imap.view import View
 from verbena.model.errors import InternalError
-from verbena.model.ids import ModSeq
 from verbena.model.link import Meter, Peer, TlsState
 from verbena.model.mailbox import Mailbox
 from verbena.notify.bus import Bus, Watch
@@ -156,6 +155,3 @@ class Session:
 def condstore_on(session: Session) -> bool:
     """Whether the client showed that it knows mod-sequences (RFC 7162 §3.1)."""
     return "CONDSTORE" in session.enabled or "QRESYNC" in session.enabled
-
-
-NO_MODSEQ: Final = ModSeq(0)

@@ -6,13 +6,32 @@ EXISTS, RECENT and FETCH may be told in any command, EXPUNGE and VANISHED only w
 
 from verbena.imap.session import Selected, Session, condstore_on
 from verbena.model.errors import Unavailable
-from verbena.model.flags import RECENT, SYSTEM_FLAGS, Flag, flag_names
-from verbena.model.ids import Uid
+from verbena.model.flags import RECENT, SYSTEM_FLAGS, flag_names
+from verbena.model.ids import ModSeq, Uid
 from verbena.store.api import Columns
+from verbena.wire.imap.flag import ANY_KEYWORD
+from verbena.wire.imap.reply import (
+    Code,
+    Condition,
+    StatusReply,
+    format_exists,
+    format_expunge_reply,
+    format_fetch,
+    format_flags,
+    format_flags_att,
+    format_modseq_att,
+    format_recent,
+    format_status_reply,
+    number_code,
+    permanentflags,
+)
 
 
 class FlagText:
-    """Flag lists of one mailbox as octets, each combination made once. For the length of one command."""
+    """Flag lists of one mailbox as octets, each combination made once, for the length of one command.
+
+    Unlike ``wire``'s it follows the mailbox's keywords, to which others may add while the command runs.
+    """
 
     __slots__ = ("_columns", "_plain", "_recent")
 
@@ -26,7 +45,7 @@ class FlagText:
         found = self._plain.get(bits)
         if found is None:
             names = flag_names(bits, self._columns.keywords)
-            found = self._plain[bits] = b"FLAGS (" + " ".join(names).encode("ascii") + b")"
+            found = self._plain[bits] = format_flags_att(names)
         return found
 
     def recent(self, bits: int) -> bytes:
@@ -34,21 +53,21 @@ class FlagText:
         found = self._recent.get(bits)
         if found is None:
             names = (*flag_names(bits, self._columns.keywords), RECENT)
-            found = self._recent[bits] = b"FLAGS (" + " ".join(names).encode("ascii") + b")"
+            found = self._recent[bits] = format_flags_att(names)
         return found
 
 
-def applicable_flags(keywords: tuple[Flag, ...]) -> bytes:
-    """The FLAGS response (RFC 3501 §7.2.6)."""
-    return b"* FLAGS (" + " ".join(SYSTEM_FLAGS + keywords).encode("ascii") + b")\r\n"
+def told(code: Code, text: str) -> bytes:
+    """An untagged OK that carries ``code``."""
+    return format_status_reply(StatusReply(Condition.OK, text, code))
 
 
-def permanent_flags(selected: Selected) -> bytes:
-    """PERMANENTFLAGS (RFC 3501 §7.1); a read-only mailbox has none."""
+def flag_facts(selected: Selected) -> bytes:
+    """FLAGS, and PERMANENTFLAGS, of which a read-only mailbox has none (RFC 3501 §7.1, §7.2.6)."""
+    flags = (*SYSTEM_FLAGS, *selected.view.columns.keywords)
     if selected.read_only:
-        return b"* OK [PERMANENTFLAGS ()] Read-only mailbox\r\n"
-    names = " ".join((*SYSTEM_FLAGS, *selected.view.columns.keywords, "\\*")).encode("ascii")
-    return b"* OK [PERMANENTFLAGS (" + names + b")] Flags may be changed\r\n"
+        return format_flags(flags) + told(permanentflags(()), "Read-only mailbox")
+    return format_flags(flags) + told(permanentflags((*flags, ANY_KEYWORD)), "Flags may be changed")
 
 
 def new_keywords(selected: Selected) -> bytes:
@@ -57,7 +76,7 @@ def new_keywords(selected: Selected) -> bytes:
     if len(keywords) == selected.told_keywords:
         return b""
     selected.told_keywords = len(keywords)
-    return applicable_flags(keywords) + permanent_flags(selected)
+    return flag_facts(selected)
 
 
 async def updates(session: Session, may_tell_expunges: bool) -> bytes:
@@ -75,14 +94,14 @@ async def updates(session: Session, may_tell_expunges: bool) -> bytes:
     added = view.take_added()
     if added:
         await claim_recent(session, selected)
-        pieces.append(b"* %d EXISTS\r\n* %d RECENT\r\n" % (view.count, view.recent_count()))
+        pieces.append(format_exists(view.count) + format_recent(view.recent_count()))
     changed = view.take_changed()
     if changed:
         pieces.append(new_keywords(selected))
         pieces.append(flag_updates(session, changed))
     if view.gone and "QRESYNC" in session.enabled:
         # The client may have seen modseqs above the delayed expunge's: RFC 7162 §3.2 (erratum 1810 of its forerunner).
-        pieces.append(b"* OK [HIGHESTMODSEQ %d] Expunges are held back\r\n" % view.gone_floor)
+        pieces.append(told(number_code("HIGHESTMODSEQ", view.gone_floor), "Expunges are held back"))
     return b"".join(pieces)
 
 
@@ -110,10 +129,10 @@ def expunged(session: Session) -> bytes:
     if not uids:
         return b""
     for teller in session.services.registry.expunge_tellers:
-        told = teller(session, uids)
-        if told is not None:
-            return told
-    return b"".join([b"* %d EXPUNGE\r\n" % number for number in numbers])
+        octets = teller(session, uids)
+        if octets is not None:
+            return octets
+    return b"".join([format_expunge_reply(number) for number in numbers])
 
 
 def flag_updates(session: Session, indexes: list[int], with_uid: bool = False, with_flags: bool = True) -> bytes:
@@ -136,6 +155,6 @@ def flag_updates(session: Session, indexes: list[int], with_uid: bool = False, w
             bits = rows.flags[row]
             items.append(texts.recent(bits) if uid in recent else texts.plain(bits))
         if modseqs:
-            items.append(b"MODSEQ (%d)" % rows.modseqs[row])
-        lines.append(b"* %d FETCH (%b)\r\n" % (index + 1, b" ".join(items)))
+            items.append(format_modseq_att(ModSeq(rows.modseqs[row])))
+        lines.append(format_fetch(index + 1, items))
     return b"".join(lines)

@@ -22,7 +22,8 @@ from verbena.model.reason import Reason
 from verbena.store.api import NewMessage, Staged
 from verbena.wire.imap.append import AppendParser, AppendStep, Begin, LiteralUse, Url
 from verbena.wire.imap.frame import LiteralStart
-from verbena.wire.imap.grammar import Cursor, format_ordered_numbers
+from verbena.wire.imap.grammar import Cursor
+from verbena.wire.imap.reply import appenduid, format_code
 
 CATENATE = "CATENATE"
 
@@ -109,8 +110,7 @@ async def append(session: Session, request: Append) -> AsyncIterator[Reply]:
             staged = await _staged(session, stack, draft)
             messages.append(NewMessage(staged, draft.flags, draft.internal_date or arrived))
         appended = await session.account.append(to, messages)
-    uids = format_ordered_numbers(appended.uids)
-    yield Ok(b"APPEND completed", b"APPENDUID %d %b" % (appended.uidvalidity, uids))
+    yield Ok(b"APPEND completed", format_code(appenduid(appended.uidvalidity, appended.uids)))
 
 
 async def _staged(session: Session, stack: AsyncExitStack, draft: _Draft) -> Staged:

@@ -8,6 +8,7 @@ from verbena.imap.session import Session
 from verbena.model.errors import PeerError
 from verbena.wire.imap.command import Bare, parse_bare
 from verbena.wire.imap.grammar import Cursor
+from verbena.wire.imap.reply import format_capability
 
 
 def _parse(cursor: Cursor) -> Bare:
@@ -15,7 +16,7 @@ def _parse(cursor: Cursor) -> Bare:
 
 
 async def capability(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
-    yield b"* CAPABILITY " + session.services.registry.capabilities(session) + b"\r\n"
+    yield format_capability(session.services.registry.capabilities(session))
 
 
 async def nothing(session: Session, arguments: Bare) -> AsyncIterator[Reply]:

@@ -9,8 +9,10 @@ from verbena.model.errors import Refused
 from verbena.model.ids import MailboxId
 from verbena.model.reason import Reason
 from verbena.store.api import Copied
+from verbena.wire.imap import reply
 from verbena.wire.imap.command import Copy, parse_copy
-from verbena.wire.imap.grammar import Cursor, format_ordered_numbers
+from verbena.wire.imap.grammar import Cursor
+from verbena.wire.imap.reply import format_code
 
 
 def target(session: Session, name: str) -> MailboxId:
@@ -27,8 +29,7 @@ def copyuid(copied: Copied) -> bytes | None:
     """The COPYUID code; None when nothing was copied."""
     if not copied.uids:
         return None
-    source = format_ordered_numbers(copied.source_uids)
-    return b"COPYUID %d %b %b" % (copied.uidvalidity, source, format_ordered_numbers(copied.uids))
+    return format_code(reply.copyuid(copied.uidvalidity, copied.source_uids, copied.uids))
 
 
 async def copy(session: Session, request: Copy) -> AsyncIterator[Reply]:

@@ -12,6 +12,7 @@ from verbena.imap.registry import SELECTED, command
 from verbena.imap.session import Session
 from verbena.model.uidset import NumberSet
 from verbena.wire.imap.command import Expunge, parse_expunge
+from verbena.wire.imap.reply import format_code, number_code
 
 
 async def expunge(session: Session, request: Expunge) -> AsyncIterator[Reply]:
@@ -32,7 +33,7 @@ def highest(session: Session) -> bytes | None:
         return None
     view = session.mailbox.view
     view.advance(session.account)
-    return b"HIGHESTMODSEQ %d" % view.columns.highestmodseq
+    return format_code(number_code("HIGHESTMODSEQ", view.columns.highestmodseq))
 
 
 ROWS = (command("EXPUNGE", parse_expunge, expunge, SELECTED),)

@@ -11,6 +11,7 @@ from verbena.imap.outcome import Ok, Reply
 from verbena.imap.plan import CreatePlan
 from verbena.imap.registry import LOGGED_IN, Registry, StatusItemRow, command, open_command
 from verbena.imap.session import Session
+from verbena.imap.telling import told
 from verbena.model.errors import PeerError, Refused
 from verbena.model.mailbox import Mailbox, Status
 from verbena.model.reason import Reason
@@ -27,7 +28,7 @@ from verbena.wire.imap.folder import (
     parse_subscribe,
 )
 from verbena.wire.imap.grammar import Cursor
-from verbena.wire.imap.mailbox import format_mailbox
+from verbena.wire.imap.reply import CLOSED, MailboxStatusReply, format_mailbox_status
 
 
 def find_any(session: Session, name: str) -> Mailbox:
@@ -57,7 +58,7 @@ async def delete(session: Session, arguments: Delete) -> AsyncIterator[Reply]:
     await session.account.delete(mailbox.mailbox_id)
     if session.selected is not None and session.selected.mailbox.mailbox_id == mailbox.mailbox_id:
         session.unselect()
-        yield b"* OK [CLOSED] The deleted mailbox was selected\r\n"
+        yield told(CLOSED, "The deleted mailbox was selected")
     yield Ok(b"Mailbox deleted")
 
 
@@ -95,8 +96,8 @@ def format_status(session: Session, mailbox: Mailbox, items: tuple[str, ...]) ->
         if row.apply is not None:
             row.apply(session)
     figures = session.account.status(mailbox.mailbox_id)
-    answers = [row.name.encode("ascii") + b" " + row.figure(figures) for row in rows]
-    return b"* STATUS " + format_mailbox(mailbox.name) + b" (" + b" ".join(answers) + b")\r\n"
+    answers = tuple((row.name, row.figure(figures)) for row in rows)
+    return format_mailbox_status(MailboxStatusReply(mailbox.name, answers))
 
 
 def _status_row(session: Session, item: str) -> StatusItemRow:
@@ -106,24 +107,24 @@ def _status_row(session: Session, item: str) -> StatusItemRow:
     return row
 
 
-def _messages(figures: Status) -> bytes:
-    return b"%d" % figures.messages
+def _messages(figures: Status) -> int:
+    return figures.messages
 
 
-def _recent(figures: Status) -> bytes:
-    return b"%d" % figures.recent
+def _recent(figures: Status) -> int:
+    return figures.recent
 
 
-def _uidnext(figures: Status) -> bytes:
-    return b"%d" % figures.uidnext
+def _uidnext(figures: Status) -> int:
+    return figures.uidnext
 
 
-def _uidvalidity(figures: Status) -> bytes:
-    return b"%d" % figures.uidvalidity
+def _uidvalidity(figures: Status) -> int:
+    return figures.uidvalidity
 
 
-def _unseen(figures: Status) -> bytes:
-    return b"%d" % figures.unseen
+def _unseen(figures: Status) -> int:
+    return figures.unseen
 
 
 STATUS_ITEMS = (

@@ -6,6 +6,7 @@ Limits: wildcards in one pattern as ``wire.imap.mailbox``; matching one name cos
 """
 
 from collections.abc import AsyncIterator
+from typing import Final
 
 from verbena.imap.outcome import Ok, Reply
 from verbena.imap.registry import LOGGED_IN, command
@@ -13,7 +14,9 @@ from verbena.imap.session import Session
 from verbena.model.mailbox import DELIMITER, canonical_name
 from verbena.wire.imap.folder import List, parse_list
 from verbena.wire.imap.grammar import Cursor
-from verbena.wire.imap.mailbox import format_mailbox
+from verbena.wire.imap.reply import ListReply, format_list_reply
+
+NOSELECT: Final = "\\Noselect"
 
 
 def matches(pattern: str, name: str) -> bool:
@@ -50,15 +53,10 @@ def _fits(pattern: str, name: str) -> bool:
     return matches(canonical_name(pattern), name)
 
 
-def _line(word: bytes, attributes: list[str], name: str) -> bytes:
-    text = " ".join(attributes).encode("ascii")
-    return b"* " + word + b" (" + text + b') "/" ' + format_mailbox(name) + b"\r\n"
-
-
 async def list_mailboxes(session: Session, arguments: List) -> AsyncIterator[Reply]:
     if not arguments.pattern:
         # The root of the reference, which is no mailbox (RFC 3501 §6.3.8).
-        yield b'* LIST (\\Noselect) "/" ""\r\n'
+        yield format_list_reply(ListReply((NOSELECT,), DELIMITER, ""))
         return
     pattern = arguments.reference + arguments.pattern
     registry = session.services.registry
@@ -66,9 +64,9 @@ async def list_mailboxes(session: Session, arguments: List) -> AsyncIterator[Rep
     for mailbox in session.account.mailboxes():
         if not _fits(pattern, mailbox.name):
             continue
-        attributes = [] if mailbox.selectable else ["\\Noselect"]
-        attributes.extend(registry.list_attributes(session, mailbox))
-        lines.append(_line(b"LIST", attributes, mailbox.name))
+        attributes: tuple[str, ...] = () if mailbox.selectable else (NOSELECT,)
+        attributes += registry.list_attributes(session, mailbox)
+        lines.append(format_list_reply(ListReply(attributes, DELIMITER, mailbox.name)))
     yield b"".join(lines)
     yield Ok(b"LIST completed")
 
@@ -80,11 +78,12 @@ async def list_subscribed(session: Session, arguments: List) -> AsyncIterator[Re
     stops_at_levels = pattern.endswith("%")
     for name in session.account.subscriptions():
         if _fits(pattern, name):
-            lines[name] = _line(b"LSUB", [] if name in selectable else ["\\Noselect"], name)
+            attributes = () if name in selectable else (NOSELECT,)
+            lines[name] = format_list_reply(ListReply(attributes, DELIMITER, name, subscribed=True))
         elif stops_at_levels:
             level = _level_told(pattern, name)
             if level and level not in lines:
-                lines[level] = _line(b"LSUB", ["\\Noselect"], level)
+                lines[level] = format_list_reply(ListReply((NOSELECT,), DELIMITER, level, subscribed=True))
     yield b"".join([lines[name] for name in sorted(lines)])
     yield Ok(b"LSUB completed")
 

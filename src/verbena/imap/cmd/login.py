@@ -15,6 +15,7 @@ from verbena.imap.session import Session, User
 from verbena.model.errors import PeerError, Refused
 from verbena.model.reason import Reason
 from verbena.wire.imap.command import Authenticate, Login, parse_authenticate, parse_base64, parse_login
+from verbena.wire.imap.reply import capability_code, format_code
 from verbena.wire.imap.states import State
 
 SASL_LINE_OCTETS: Final = 8192
@@ -66,7 +67,7 @@ def _welcome(session: Session, identity: Identity) -> Ok:
     session.user = User(identity, account, services.bus.watch(identity.account.account_id))
     session.state = State.AUTHENTICATED
     session.talk.name_account(identity.account.login)
-    return Ok(b"Logged in", b"CAPABILITY " + services.registry.capabilities(session))
+    return Ok(b"Logged in", format_code(capability_code(services.registry.capabilities(session))))
 
 
 ROWS = (

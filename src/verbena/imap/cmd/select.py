@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from verbena.imap.outcome import Ok, Reply
 from verbena.imap.registry import LOGGED_IN, SELECTED, Registry, command, open_command
 from verbena.imap.session import Selected, Session
-from verbena.imap.telling import applicable_flags, claim_recent, permanent_flags
+from verbena.imap.telling import claim_recent, flag_facts, told
 from verbena.imap.view import View
 from verbena.model.errors import Refused
 from verbena.model.flags import SEEN_BIT
@@ -17,6 +17,15 @@ from verbena.model.mailbox import Mailbox
 from verbena.model.reason import Reason
 from verbena.wire.imap.command import Bare, parse_bare
 from verbena.wire.imap.grammar import Cursor
+from verbena.wire.imap.reply import (
+    CLOSED,
+    READ_ONLY,
+    READ_WRITE,
+    format_code,
+    format_exists,
+    format_recent,
+    number_code,
+)
 from verbena.wire.imap.select import Select, parse_select
 
 
@@ -42,7 +51,7 @@ async def select(session: Session, arguments: Select) -> AsyncIterator[Reply]:
         row.apply(session, param)
     if session.selected is not None:
         session.unselect()
-        yield b"* OK [CLOSED] The mailbox before is closed\r\n"
+        yield told(CLOSED, "The mailbox before is closed")
     mailbox = find_mailbox(session, arguments.mailbox)
     columns = await session.account.open(mailbox.mailbox_id)
     selected = Selected(mailbox, View(columns), arguments.read_only, len(columns.keywords))
@@ -55,7 +64,7 @@ async def select(session: Session, arguments: Select) -> AsyncIterator[Reply]:
         if row.tell is not None:
             async for octets in row.tell(session, param):
                 yield octets
-    yield Ok(b"Mailbox selected", b"READ-ONLY" if arguments.read_only else b"READ-WRITE")
+    yield Ok(b"Mailbox selected", format_code(READ_ONLY if arguments.read_only else READ_WRITE))
 
 
 def _facts(selected: Selected) -> bytes:
@@ -63,16 +72,16 @@ def _facts(selected: Selected) -> bytes:
     view = selected.view
     columns = view.columns
     pieces = [
-        applicable_flags(columns.keywords),
-        permanent_flags(selected),
-        b"* %d EXISTS\r\n* %d RECENT\r\n" % (view.count, view.recent_count()),
+        flag_facts(selected),
+        format_exists(view.count),
+        format_recent(view.recent_count()),
     ]
     unseen = _first_unseen(view)
     if unseen:
-        pieces.append(b"* OK [UNSEEN %d] The first unseen message\r\n" % unseen)
-    pieces.append(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % columns.uidvalidity)
-    pieces.append(b"* OK [UIDNEXT %d] The next UID\r\n" % columns.uidnext)
-    pieces.append(b"* OK [HIGHESTMODSEQ %d] The highest mod-sequence\r\n" % columns.highestmodseq)
+        pieces.append(told(number_code("UNSEEN", unseen), "The first unseen message"))
+    pieces.append(told(number_code("UIDVALIDITY", columns.uidvalidity), "UIDs are valid"))
+    pieces.append(told(number_code("UIDNEXT", columns.uidnext), "The next UID"))
+    pieces.append(told(number_code("HIGHESTMODSEQ", columns.highestmodseq), "The highest mod-sequence"))
     return b"".join(pieces)
 
 

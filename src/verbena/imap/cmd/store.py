@@ -15,8 +15,9 @@ from verbena.imap.telling import flag_updates, new_keywords
 from verbena.imap.view import View
 from verbena.model.errors import Refused
 from verbena.model.reason import Reason
-from verbena.model.uidset import NumberSet
-from verbena.wire.imap.grammar import Cursor, format_number_set, format_ordered_numbers
+from verbena.model.uidset import NumberSet, number_set
+from verbena.wire.imap.grammar import Cursor
+from verbena.wire.imap.reply import EXPUNGEISSUED, format_code, modified
 from verbena.wire.imap.store import Store, parse_store
 
 
@@ -73,13 +74,11 @@ def _outcome(view: View, request: Store, indexes: list[int], failed: NumberSet) 
     """MODIFIED names messages as the command did (RFC 7162 §3.1.3)."""
     code: bytes | None = None
     if failed:
-        if request.by_uid:
-            code = b"MODIFIED " + format_number_set(failed)
-        else:
-            code = b"MODIFIED " + format_ordered_numbers([index + 1 for index in indexes if view.uids[index] in failed])
+        numbers = number_set([index + 1 for index in indexes if view.uids[index] in failed])
+        code = format_code(modified(failed if request.by_uid else numbers))
     lost = not request.by_uid and any(view.uids[index] in view.gone for index in indexes)
     if lost:
-        return No(b"Some of the messages were expunged", code if code is not None else b"EXPUNGEISSUED")
+        return No(b"Some of the messages were expunged", code if code is not None else format_code(EXPUNGEISSUED))
     return Ok(b"Some of the messages were modified" if failed else b"STORE completed", code)
 
 

@@ -16,6 +16,7 @@ from verbena.imap.registry import (
 )
 from verbena.imap.session import Session
 from verbena.model.errors import InternalError
+from verbena.model.ids import ModSeq
 from verbena.model.mailbox import Status
 from verbena.wire.imap.condstore import (
     FETCH_ATTS,
@@ -27,6 +28,7 @@ from verbena.wire.imap.condstore import (
     UnchangedSince,
 )
 from verbena.wire.imap.fetch import FetchAtt, FetchModifier
+from verbena.wire.imap.reply import format_modseq_att
 from verbena.wire.imap.select import SelectParam
 from verbena.wire.imap.store import StoreModifier
 
@@ -40,7 +42,7 @@ def _modseq(session: Session, att: FetchAtt) -> Prepared:
     turn_on(session)
 
     def answer(message: Message) -> bytes:
-        return b"MODSEQ (%d)" % message.rows.modseqs[message.row]
+        return format_modseq_att(ModSeq(message.rows.modseqs[message.row]))
 
     return Prepared(answer, needs_content=False)
 
@@ -76,8 +78,8 @@ def _enable(session: Session, name: str) -> None:
     turn_on(session)
 
 
-def _highestmodseq(figures: Status) -> bytes:
-    return b"%d" % figures.highestmodseq
+def _highestmodseq(figures: Status) -> int:
+    return figures.highestmodseq
 
 
 EXTENSION = Extension(

@@ -17,8 +17,8 @@ from verbena.model.errors import InternalError, PeerError
 from verbena.model.ids import ModSeq
 from verbena.model.uidset import NumberSet, number_set, range_set
 from verbena.wire.imap.fetch import FetchModifier
-from verbena.wire.imap.grammar import format_number_set
 from verbena.wire.imap.qresync import FETCH_MODIFIERS, SELECT_PARAMS, Qresync
+from verbena.wire.imap.reply import format_vanished
 from verbena.wire.imap.select import SelectParam
 
 TOLD_AT_ONCE = 1000
@@ -39,11 +39,11 @@ def tell_vanished(session: Session, uids: Sequence[int]) -> bytes | None:
     """VANISHED in place of EXPUNGE (RFC 7162 §3.2.10.2)."""
     if "QRESYNC" not in session.enabled:
         return None
-    return b"* VANISHED " + format_number_set(number_set(uids)) + b"\r\n"
+    return format_vanished(number_set(uids), earlier=False)
 
 
 def _earlier(uids: NumberSet) -> bytes:
-    return b"* VANISHED (EARLIER) " + format_number_set(uids) + b"\r\n" if uids else b""
+    return format_vanished(uids, earlier=True) if uids else b""
 
 
 def _vanished(session: Session, plan: FetchPlan, modifier: FetchModifier) -> None:
