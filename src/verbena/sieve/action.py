@@ -125,12 +125,20 @@ def merged(old: Action, new: Action) -> Action:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Octets of the message as it came: ``length_octets`` from ``start_octets``."""
+
+    start_octets: int
+    length_octets: int
+
+
+@dataclass(frozen=True, slots=True)
 class Edition:
-    """A message as the script has changed it: ``header`` the whole block with its empty line, ``body`` None where it
-    is as it came."""
+    """A message as the script has changed it: ``header`` the whole block with its empty line, ``body`` the pieces that
+    follow it, new octets and such of the message as it came; None where the body is as it came (RFC 5703 §5, §6)."""
 
     header: bytes
-    body: bytes | None = None
+    body: tuple[bytes | Span, ...] | None = None
 
 
 class Traced(IntEnum):

@@ -3,11 +3,13 @@
 *full*. ``require`` is handled while checking: its step does nothing.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from verbena.sieve.action import Discard, FileInto, Keep, Redirect
 from verbena.sieve.arguments import Arguments
 from verbena.sieve.check import Checker
+from verbena.sieve.choice import FieldChoice, field_choice
 from verbena.sieve.compare import AsciiCasemap, AsciiNumeric, Comparator, UnicodeCasemap
 from verbena.sieve.errors import Place, RunError, refuse, unknown
 from verbena.sieve.match import GROUP, MATCH_TAGS, Matcher, matcher
@@ -207,12 +209,13 @@ class Several(Test):
 
 
 class Exists(Test):
-    def __init__(self, place: Place, names: tuple[Text, ...]) -> None:
+    def __init__(self, place: Place, names: tuple[Text, ...], choice: FieldChoice) -> None:
         super().__init__(place)
         self.names = names
+        self.choice = choice
 
     def holds(self, machine: Machine) -> bool:
-        return all(machine.message.named(name.value(machine)) for name in self.names)
+        return all(self.choice.fields(machine, (name.value(machine),)) for name in self.names)
 
 
 class Size(Test):
@@ -234,16 +237,19 @@ def build_size(checker: Checker, arguments: Arguments) -> Test:
 
 
 class Header(Test):
-    def __init__(self, place: Place, match: Matcher, names: tuple[Text, ...], keys: tuple[Text, ...]) -> None:
+    def __init__(
+        self, place: Place, match: Matcher, names: tuple[Text, ...], keys: tuple[Text, ...], choice: FieldChoice
+    ) -> None:
         super().__init__(place)
         self.match = match
         self.names = names
         self.keys = keys
+        self.choice = choice
 
     def values(self, machine: Machine) -> list[bytes]:
         result: list[bytes] = []
-        for name in self.names:
-            result.extend(machine.message.values(name.value(machine)))
+        for field in self.choice.fields(machine, machine.texts(self.names)):
+            result.extend(self.choice.value(machine, field))
         return result
 
     def holds(self, machine: Machine) -> bool:
@@ -261,23 +267,37 @@ def address_part(address: bytes, part: bytes) -> bytes | None:
 
 
 class AddressTest(Header):
-    """``address`` (RFC 5228 §5.1)."""
+    """``address`` (RFC 5228 §5.1). ``taker`` is the owner of an address part that an extension adds."""
 
     def __init__(
-        self, place: Place, match: Matcher, names: tuple[Text, ...], keys: tuple[Text, ...], part: bytes
+        self,
+        place: Place,
+        match: Matcher,
+        names: tuple[Text, ...],
+        keys: tuple[Text, ...],
+        choice: FieldChoice,
+        part: bytes,
+        taker: Callable[[Machine, bytes, bytes], bytes | None] | None,
     ) -> None:
-        super().__init__(place, match, names, keys)
+        super().__init__(place, match, names, keys, choice)
         self.part = part
+        self.taker = taker
 
     def addresses(self, machine: Machine) -> list[bytes]:
         result: list[bytes] = []
-        for name in self.names:
-            result.extend(machine.message.addresses(name.value(machine)))
+        for field in self.choice.fields(machine, machine.texts(self.names)):
+            result.extend(field.addresses())
         return result
 
     def values(self, machine: Machine) -> list[bytes]:
-        parts = [address_part(address, self.part) for address in self.addresses(machine)]
+        parts = [self.part_of(machine, address) for address in self.addresses(machine)]
         return [part for part in parts if part is not None]
+
+    def part_of(self, machine: Machine, address: bytes) -> bytes | None:
+        """None when the address has no such part."""
+        if self.taker is not None:
+            return self.taker(machine, address, self.part)
+        return address_part(address, self.part)
 
 
 class EnvelopeTest(AddressTest):
@@ -303,12 +323,14 @@ class EnvelopeTest(AddressTest):
 def build_address(checker: Checker, arguments: Arguments) -> Test:
     names = arguments.texts(checker, 0)
     for name in names:
-        if name.is_constant and name.octets.lower() not in ADDRESS_FIELDS:
+        if name.is_constant and name.octets.lower() not in ADDRESS_FIELDS and not arguments.has(b"mime"):
             raise refuse(
                 arguments.place_of(0), f"“{name.octets.decode('utf-8', 'replace')}” holds no addresses; use “header”"
             )
     part = arguments.chosen(ADDRESS_PART, b"all")
-    return AddressTest(arguments.place, matcher(checker, arguments), names, arguments.texts(checker, 1), part)
+    match, keys = matcher(checker, arguments), arguments.texts(checker, 1)
+    taker = checker.registry.address_parts.get(part)
+    return AddressTest(arguments.place, match, names, keys, field_choice(checker, arguments), part, taker)
 
 
 def build_envelope(checker: Checker, arguments: Arguments) -> Test:
@@ -320,13 +342,14 @@ def build_envelope(checker: Checker, arguments: Arguments) -> Test:
                 told = f"there is no envelope part “{name.octets.decode('utf-8', 'replace')}”"
                 raise unknown(arguments.place_of(0), told)
     part = arguments.chosen(ADDRESS_PART, b"all")
-    return EnvelopeTest(arguments.place, matcher(checker, arguments), names, arguments.texts(checker, 1), part)
+    match, keys = matcher(checker, arguments), arguments.texts(checker, 1)
+    taker = checker.registry.address_parts.get(part)
+    return EnvelopeTest(arguments.place, match, names, keys, field_choice(checker, arguments), part, taker)
 
 
 def build_header(checker: Checker, arguments: Arguments) -> Test:
-    return Header(
-        arguments.place, matcher(checker, arguments), arguments.texts(checker, 0), arguments.texts(checker, 1)
-    )
+    names, keys = arguments.texts(checker, 0), arguments.texts(checker, 1)
+    return Header(arguments.place, matcher(checker, arguments), names, keys, field_choice(checker, arguments))
 
 
 _TWO_LISTS: Final = (Takes.STRINGS, Takes.STRINGS)
@@ -364,7 +387,9 @@ CORE: Final = Extension(
         TestRow(
             b"exists",
             Shape((Takes.STRINGS,)),
-            lambda checker, arguments: Exists(arguments.place, arguments.texts(checker, 0)),
+            lambda checker, arguments: Exists(
+                arguments.place, arguments.texts(checker, 0), field_choice(checker, arguments)
+            ),
         ),
         TestRow(b"size", Shape(tags=_SIZE_TAGS), build_size),
         TestRow(b"header", Shape(_TWO_LISTS, tags=MATCH_TAGS, tag_groups=_MATCH), build_header),

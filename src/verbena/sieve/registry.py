@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from verbena.sieve.arguments import Arguments
     from verbena.sieve.check import Checker
     from verbena.sieve.match import Matcher
+    from verbena.sieve.run import Machine
 
 
 class Takes(IntEnum):
@@ -113,6 +114,8 @@ class Extension:
     namespaces: tuple[tuple[bytes, Namespace], ...] = ()
     envelope_parts: tuple[bytes, ...] = ()
     """names that the envelope test takes while the extension is required"""
+    address_parts: tuple[tuple[bytes, Callable[["Machine", bytes, bytes], bytes | None]], ...] = ()
+    """tags of the group of :all, :localpart and :domain, and what takes that part of an address"""
 
 
 class Registry:
@@ -129,6 +132,7 @@ class Registry:
         self.substitutes: list[Extension] = []
         self.namespaces: dict[bytes, tuple[Namespace, Extension]] = {}
         self.envelope_parts: dict[bytes, Extension] = {}
+        self.address_parts: dict[bytes, Callable[[Machine, bytes, bytes], bytes | None]] = {}
         for extension in extensions:
             self._add(extension)
 
@@ -156,6 +160,8 @@ class Registry:
             self.namespaces[prefix] = (namespace, extension)
         for part in extension.envelope_parts:
             self.envelope_parts[part] = extension
+        for tag_name, take in extension.address_parts:
+            self.address_parts[tag_name] = take
         for added in extension.added:
             self._add_tags(added, extension)
 

@@ -187,7 +187,7 @@ class Machine:
         if cancels_keep:
             self.implicit_keep = False
         self.actions.append(action)
-        self.editions.append(self.message.edition())
+        self.editions.append(self.message.edition(isinstance(action, Redirect)))
         if self.tracing:
             self.tell(place, type(action).__name__.lower(), Traced.ACTION)
 
