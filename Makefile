@@ -20,11 +20,11 @@ $(VENV)/bin/python:
 
 $(VENV)/.locked: requirements.lock | $(VENV)/bin/python
 	@echo "installing the locked dependencies into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.installed: pyproject.toml $(VENV)/.locked
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 layers: build/.layers
@@ -56,7 +56,7 @@ lock: build/lock/bin/pip-compile
 
 build/lock/bin/pip-compile: | $(VENV)/bin/python
 	@$(BIN)/python -m venv build/lock
-	@build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
+	@build/lock/bin/python -m pip install -qq --disable-pip-version-check pip-tools
 
 clean:
 	rm -rf build $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
