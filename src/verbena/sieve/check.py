@@ -61,7 +61,7 @@ class Checker:
         """name of the command before, in this block"""
         self.depth = 0
         self.lenient = False
-        """an ihave has asked for something that is not here: names that nothing owns fail when they are run"""
+        """the script asks with ihave: names that nothing owns fail when they are run (RFC 5463 §4), with a warning"""
         self.enclosing: list[CommandNode] = []
         """the commands in whose blocks we are, outermost first"""
         self.shared: set[bytes] = set()
@@ -89,6 +89,7 @@ class Checker:
                 steps.append(self._command(node))
             except UnknownThing as error:
                 if self.lenient:
+                    self.warnings.append(error.complaints[0])
                     steps.append(FailingStep(node.place, error.complaints[0]))
                 else:
                     self._complain(error)
@@ -151,6 +152,7 @@ class Checker:
         except UnknownThing as error:
             if not self.lenient:
                 raise
+            self.warnings.append(error.complaints[0])
             result = FailingTest(node.place, error.complaints[0])
         result.name = node.name
         return result
@@ -190,6 +192,8 @@ class Checker:
         if extension is None:
             raise unknown(place, f"this server does not know “{capability.decode('utf-8', 'replace')}”")
         self.required.add(capability)
+        if extension.defers:
+            self.lenient = True
 
     def tags_of(self, name: bytes, shape: Shape) -> dict[bytes, Tag]:
         """The tags that a command or test takes in this script."""

@@ -1,4 +1,4 @@
-"""RFC 5228 itself: its control commands, actions and tests, and its three optional parts.
+"""RFC 5228 itself: its control commands, actions and tests, and fileinto.
 
 *full*. ``require`` is handled while checking: its step does nothing.
 """
@@ -10,12 +10,20 @@ from verbena.sieve.action import Discard, FileInto, Keep, Redirect
 from verbena.sieve.arguments import Arguments
 from verbena.sieve.check import Checker
 from verbena.sieve.choice import FieldChoice, field_choice
-from verbena.sieve.compare import AsciiCasemap, AsciiNumeric, Comparator, UnicodeCasemap
-from verbena.sieve.errors import Place, RunError, refuse, unknown
+from verbena.sieve.compare import AsciiCasemap, Comparator
+from verbena.sieve.errors import Place, RunError, refuse
 from verbena.sieve.match import GROUP, MATCH_TAGS, Matcher, matcher
 from verbena.sieve.message import addresses_of
 from verbena.sieve.program import Block, Modifier, Step, Test, Text
-from verbena.sieve.registry import CommandRow, Extension, Shape, Tag, Takes, TestRow, Tests
+from verbena.sieve.registry import (
+    CommandRow,
+    Extension,
+    Shape,
+    Tag,
+    Takes,
+    TestRow,
+    Tests,
+)
 from verbena.sieve.run import Machine
 
 MAX_MAILBOX_OCTETS: Final = 1024
@@ -300,26 +308,6 @@ class AddressTest(Header):
         return address_part(address, self.part)
 
 
-class EnvelopeTest(AddressTest):
-    """``envelope`` (RFC 5228 §5.4): the parts that the surroundings know; the null path is the empty string."""
-
-    def addresses(self, machine: Machine) -> list[bytes]:
-        result: list[bytes] = []
-        for name in self.names:
-            result.extend(machine.envelope_values(name.value(machine).lower()))
-        return result
-
-    def values(self, machine: Machine) -> list[bytes]:
-        result: list[bytes] = []
-        for address in self.addresses(machine):
-            if not address and self.match.counts:
-                continue
-            part = address_part(address, self.part) if address else address
-            if part is not None:
-                result.append(part)
-        return result
-
-
 def build_address(checker: Checker, arguments: Arguments) -> Test:
     names = arguments.texts(checker, 0)
     for name in names:
@@ -331,20 +319,6 @@ def build_address(checker: Checker, arguments: Arguments) -> Test:
     match, keys = matcher(checker, arguments), arguments.texts(checker, 1)
     taker = checker.registry.address_parts.get(part)
     return AddressTest(arguments.place, match, names, keys, field_choice(checker, arguments), part, taker)
-
-
-def build_envelope(checker: Checker, arguments: Arguments) -> Test:
-    names = arguments.texts(checker, 0)
-    for name in names:
-        if name.is_constant:
-            owner = checker.registry.envelope_parts.get(name.octets.lower())
-            if owner is None or not checker.has(owner):
-                told = f"there is no envelope part “{name.octets.decode('utf-8', 'replace')}”"
-                raise unknown(arguments.place_of(0), told)
-    part = arguments.chosen(ADDRESS_PART, b"all")
-    match, keys = matcher(checker, arguments), arguments.texts(checker, 1)
-    taker = checker.registry.address_parts.get(part)
-    return EnvelopeTest(arguments.place, match, names, keys, field_choice(checker, arguments), part, taker)
 
 
 def build_header(checker: Checker, arguments: Arguments) -> Test:
@@ -399,28 +373,8 @@ CORE: Final = Extension(
     ),
 )
 
-ALWAYS_COMPARATORS: Final = Extension(rfc=5228, capabilities=(b"comparator-i;octet", b"comparator-i;ascii-casemap"))
-"""There without a require, and may be required all the same (RFC 5228 §6.1)."""
-
-NUMERIC: Final = Extension(rfc=4790, capabilities=(b"comparator-i;ascii-numeric",), comparators=(AsciiNumeric(),))
-
-CASEMAP: Final = Extension(rfc=5051, capabilities=(b"comparator-i;unicode-casemap",), comparators=(UnicodeCasemap(),))
-
 FILEINTO: Final = Extension(
     rfc=5228,
     capabilities=(b"fileinto",),
     commands=(CommandRow(b"fileinto", Shape((Takes.STRING,)), build_fileinto),),
-)
-
-ENVELOPE: Final = Extension(
-    rfc=5228,
-    capabilities=(b"envelope",),
-    envelope_parts=(b"from", b"to", b"auth"),
-    tests=(
-        TestRow(
-            b"envelope",
-            Shape(_TWO_LISTS, tags=MATCH_TAGS + PART_TAGS, tag_groups=(GROUP, ADDRESS_PART)),
-            build_envelope,
-        ),
-    ),
 )

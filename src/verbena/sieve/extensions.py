@@ -6,22 +6,50 @@ read a string: encoded-character before variables, fcc before what changes where
 
 from typing import Final
 
-from verbena.sieve.core import ALWAYS_COMPARATORS, CASEMAP, CORE, ENVELOPE, FILEINTO, NUMERIC
-from verbena.sieve.ext import copy, imap4flags, include, relational, variables
+from verbena.sieve.core import CORE, FILEINTO
+from verbena.sieve.ext import (
+    comparators,
+    copy,
+    duplicate,
+    envelope,
+    environment,
+    fcc,
+    ihave,
+    imap4flags,
+    include,
+    mailbox,
+    mailboxid,
+    metadata,
+    reject,
+    relational,
+    specialuse,
+    variables,
+)
 from verbena.sieve.registry import Extension, Registry
 
 EXTENSIONS: Final[tuple[Extension, ...]] = (
     CORE,
     FILEINTO,
-    ENVELOPE,
-    ALWAYS_COMPARATORS,
-    NUMERIC,
-    CASEMAP,
+    envelope.EXTENSION,
+    comparators.ALWAYS,
+    comparators.NUMERIC,
+    comparators.CASEMAP,
     variables.EXTENSION,
     relational.EXTENSION,
     copy.EXTENSION,
+    fcc.EXTENSION,
     imap4flags.EXTENSION,
+    mailbox.EXTENSION,
+    metadata.MAILBOX,
+    metadata.SERVER,
+    specialuse.EXTENSION,
+    mailboxid.EXTENSION,
+    reject.REJECT,
+    reject.EREJECT,
+    duplicate.EXTENSION,
+    environment.EXTENSION,
     include.EXTENSION,
+    ihave.EXTENSION,
 )
 
 REGISTRY: Final = Registry(EXTENSIONS)

@@ -97,6 +97,38 @@ class MatchRow:
     make: Callable[["Checker", "Arguments", Comparator], "Matcher"]
 
 
+class EnvelopeSource:
+    """Where the envelope test finds the values of one part."""
+
+    def values(self, machine: "Machine") -> list[bytes]:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class EnvelopePart:
+    """A name that the envelope test takes; only an address has address parts."""
+
+    name: bytes
+    is_address: bool
+    make: Callable[["Checker", "Arguments"], EnvelopeSource]
+
+
+class NotifyMethod:
+    """A way to notify, chosen by its URI scheme (RFC 5435 §3.8)."""
+
+    scheme: bytes = b""
+    files_copies: bool = True
+    """whether ``:fcc`` may be used with it (RFC 8580 §6.1)"""
+
+    def complaint(self, uri: bytes) -> str | None:
+        """Why the URI can not be used, or None."""
+        return None
+
+    def sender_complaint(self, sender: bytes) -> str | None:
+        """Why ``:from`` can not be this, or None."""
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Extension:
     """``capabilities`` are the names one may require; empty for what is always there (RFC 5228 itself)."""
@@ -112,8 +144,10 @@ class Extension:
     """turns a string of the script into a text, where the extension gives strings a meaning (variables); several
     apply in the order of the registry, and never through ihave (RFC 5463 §4)"""
     namespaces: tuple[tuple[bytes, Namespace], ...] = ()
-    envelope_parts: tuple[bytes, ...] = ()
-    """names that the envelope test takes while the extension is required"""
+    envelope_parts: tuple[EnvelopePart, ...] = ()
+    methods: tuple[NotifyMethod, ...] = ()
+    defers: bool = False
+    """a require of it puts off what can be wrong with extensions until the script is run (RFC 5463 §4)"""
     address_parts: tuple[tuple[bytes, Callable[["Machine", bytes, bytes], bytes | None]], ...] = ()
     """tags of the group of :all, :localpart and :domain, and what takes that part of an address"""
 
@@ -131,7 +165,8 @@ class Registry:
         self.modifiers: dict[bytes, list[tuple[AddedTags, Extension]]] = {}
         self.substitutes: list[Extension] = []
         self.namespaces: dict[bytes, tuple[Namespace, Extension]] = {}
-        self.envelope_parts: dict[bytes, Extension] = {}
+        self.envelope_parts: dict[bytes, tuple[EnvelopePart, Extension]] = {}
+        self.methods: dict[bytes, NotifyMethod] = {}
         self.address_parts: dict[bytes, Callable[[Machine, bytes, bytes], bytes | None]] = {}
         for extension in extensions:
             self._add(extension)
@@ -159,7 +194,9 @@ class Registry:
         for prefix, namespace in extension.namespaces:
             self.namespaces[prefix] = (namespace, extension)
         for part in extension.envelope_parts:
-            self.envelope_parts[part] = extension
+            self.envelope_parts[part.name] = (part, extension)
+        for method in extension.methods:
+            self.methods[method.scheme] = method
         for tag_name, take in extension.address_parts:
             self.address_parts[tag_name] = take
         for added in extension.added:
@@ -178,3 +215,7 @@ class Registry:
     def capability_line(self) -> bytes:
         """What ManageSieve lists under SIEVE, in the order of registration."""
         return b" ".join(self.capabilities)
+
+    def notify_line(self) -> bytes:
+        """What ManageSieve lists under NOTIFY: the schemes of all methods (RFC 5804 §1.7)."""
+        return b" ".join(self.methods)

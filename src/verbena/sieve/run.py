@@ -195,17 +195,6 @@ class Machine:
         """The values of strings of the script, now."""
         return [text.value(self) for text in texts]
 
-    def envelope_values(self, part: bytes) -> list[bytes]:
-        """What the envelope has under ``from``, ``to``, ``auth`` or a name that an extension adds."""
-        envelope = self.envelope
-        if part == b"from":
-            return [envelope.sender]
-        if part == b"to":
-            return [envelope.recipient]
-        if part == b"auth":
-            return [envelope.auth] if envelope.auth is not None else []
-        return [value for name, value in envelope.more if name == part]
-
     def outcome(self) -> Outcome:
         actions: list[Action] = []
         editions: list[Edition | None] = []
