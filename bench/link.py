@@ -24,6 +24,7 @@ class Imap:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.settimeout(120)
         self._number = 0
+        self.received_octets = 0
         self._read_line()
         if login:
             self.ask(b"LOGIN %b %b" % (USER.encode(), PASSWORD.encode()))
@@ -41,6 +42,7 @@ class Imap:
         data = self._socket.recv(1 << 20)
         if not data:
             raise BenchError("the server closed the connection")
+        self.received_octets += len(data)
         return data
 
     def ask(self, command: bytes, keep: bool = False) -> bytes:

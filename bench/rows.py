@@ -244,6 +244,9 @@ def fill(server: Server, sizes: Sizes) -> None:
     imap.ask(b"CREATE Film")
     film = letter(7, 20_000_000)
     imap.ask(b"APPEND Film {%d+}\r\n%b" % (len(film), film))
+    for mailbox, messages in ((BIG, sizes.big), (LETTERS, sizes.letters), (b"Film", 1)):
+        if b"* %d EXISTS" % messages not in imap.ask(b"SELECT " + mailbox, keep=True):
+            raise BenchError(f"{mailbox!r} has not {messages} messages")
     imap.close()
 
 
@@ -255,14 +258,23 @@ def _append_many(imap: Imap, mailbox: bytes, messages: list[bytes]) -> None:
 # reading
 
 
-def _in(mailbox: bytes, command: bytes, rounds: bool = True) -> Callable[[Server, Sizes], float]:
-    """Milliseconds of a command in a selected mailbox: the median of several rounds, or the first time only."""
+def _in(
+    mailbox: bytes, command: bytes, least: Callable[[Sizes], int], rounds: bool = True
+) -> Callable[[Server, Sizes], float]:
+    """Milliseconds of a command in a selected mailbox: the median of several rounds, or the first time only.
+
+    An answer of fewer octets than ``least`` is no answer.
+    """
 
     def measure(server: Server, sizes: Sizes) -> float:
         imap = Imap(server.imap)
         imap.ask(b"SELECT " + mailbox)
-        took = [timed_ms(lambda: imap.ask(command)) for _ in range(sizes.rounds if rounds else 1)]
+        before = imap.received_octets
+        count = sizes.rounds if rounds else 1
+        took = [timed_ms(lambda: imap.ask(command)) for _ in range(count)]
         imap.close()
+        if imap.received_octets - before < least(sizes) * count:
+            raise BenchError(f"{command!r} was answered by too little")
         return median(took)
 
     return measure
@@ -333,6 +345,11 @@ def store_one_by_one(server: Server, sizes: Sizes) -> float:
 
 _LIST: Final = b"FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE ENVELOPE BODYSTRUCTURE)"
 
+
+def _list_octets(sizes: Sizes) -> int:
+    return sizes.letters * 300
+
+
 BEFORE_FILL: Final = (
     Row("memory of an idle connection", "KiB", False, idle_memory),
     Row("login and logout, 10 at once", "/s", True, logins),
@@ -346,11 +363,21 @@ BEFORE_FILL: Final = (
 )
 AFTER_FILL: Final = (
     Row("SELECT of 100,000", "ms", False, select_big),
-    Row("UID FETCH 1:* (FLAGS) of 100,000", "ms", False, _in(BIG, b"UID FETCH 1:* (FLAGS)")),
-    Row("FETCH list of 10,000, first time", "ms", False, _in(LETTERS, _LIST, rounds=False)),
-    Row("FETCH list of 10,000, again", "ms", False, _in(LETTERS, _LIST)),
-    Row("FETCH 10,000 bodies of 4 KB", "ms", False, _in(LETTERS, b"FETCH 1:* (BODY.PEEK[])")),
-    Row("FETCH one body of 20 MB", "ms", False, _in(b"Film", b"FETCH 1 (BODY.PEEK[])")),
+    Row(
+        "UID FETCH 1:* (FLAGS) of 100,000",
+        "ms",
+        False,
+        _in(BIG, b"UID FETCH 1:* (FLAGS)", lambda sizes: sizes.big * 30),
+    ),
+    Row("FETCH list of 10,000, first time", "ms", False, _in(LETTERS, _LIST, _list_octets, rounds=False)),
+    Row("FETCH list of 10,000, again", "ms", False, _in(LETTERS, _LIST, _list_octets)),
+    Row(
+        "FETCH 10,000 bodies of 4 KB",
+        "ms",
+        False,
+        _in(LETTERS, b"FETCH 1:* (BODY.PEEK[])", lambda sizes: sizes.letters * 4000),
+    ),
+    Row("FETCH one body of 20 MB", "ms", False, _in(b"Film", b"FETCH 1 (BODY.PEEK[])", lambda sizes: 19_900_000)),
     Row("STORE a flag on 10,000", "ms", False, store_all, durable_too=True),
     Row("STORE one at a time", "/s", True, store_one_by_one, durable_too=True),
     Row("QRESYNC, 100 changes in 100,000", "ms", False, resync),

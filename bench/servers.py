@@ -81,6 +81,12 @@ def _wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
     raise BenchError("the server did not start:\n" + log.read_text("utf-8", "replace")[-3000:])
 
 
+def _run(command: list[str], given: bytes = b"") -> None:
+    done = subprocess.run(command, input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    if done.returncode:
+        raise BenchError(f"{' '.join(command)}:\n{done.stdout.decode('utf-8', 'replace')}")
+
+
 @contextmanager
 def _running(command: list[str], log: Path) -> "Iterator[subprocess.Popen[bytes]]":
     with log.open("wb") as out:
@@ -111,9 +117,8 @@ def verbena(folder: Path, workers: int) -> Iterator[Server]:
     )
     base = [sys.executable, "-m", "verbena.app.cli"]
     end = ["--config", str(config)]
-    subprocess.run([*base, "init", str(folder / "data"), *end], check=True, capture_output=True)
-    add = [*base, "user", "add", USER, "--password-stdin", *end]
-    subprocess.run(add, input=PASSWORD.encode() + b"\n", check=True, capture_output=True)
+    _run([*base, "init", str(folder / "data"), *end])
+    _run([*base, "user", "add", USER, "--password-stdin", *end], PASSWORD.encode() + b"\n")
     log = folder / "verbena.log"
     with _running([*base, "serve", *end], log) as process:
         for port in ports.values():
