@@ -93,7 +93,9 @@ async def updates(session: Session, may_tell_expunges: bool) -> bytes:
         pieces.append(expunged(session))
     added = view.take_added()
     if added:
-        await claim_recent(session, selected)
+        first = await claim_recent(session, view.columns, selected.read_only)
+        if first is not None:
+            view.add_recent(first)
         pieces.append(format_exists(view.count) + format_recent(view.recent_count()))
     changed = view.take_changed()
     if changed:
@@ -105,22 +107,23 @@ async def updates(session: Session, may_tell_expunges: bool) -> bytes:
     return b"".join(pieces)
 
 
-async def claim_recent(session: Session, selected: Selected) -> None:
-    """Make new messages ``\\Recent`` in this session; EXAMINE takes them from nobody (RFC 3501 §6.3.2)."""
-    columns = selected.view.columns
+async def claim_recent(session: Session, columns: Columns, read_only: bool) -> Uid | None:
+    """The UID from which on messages are now ``\\Recent`` in this session; None when none are.
+
+    EXAMINE shows them, but takes them from nobody (RFC 3501 §6.3.2).
+    """
     status = session.account.status(columns.mailbox_id)
     if not status.recent:
-        return
-    if selected.read_only:
+        return None
+    if read_only:
+        session.account.refresh(columns)
         unclaimed = columns.uids[-status.recent :]
-        if unclaimed:
-            selected.view.recent_from(Uid(unclaimed[0]))
-        return
+        return Uid(unclaimed[0]) if unclaimed else None
     try:
-        selected.view.add_recent(await session.account.claim_recent(columns.mailbox_id))
+        return await session.account.claim_recent(columns.mailbox_id)
     except Unavailable:
         # Nothing can be written now. The messages are told without the flag: a later session will have it.
-        return
+        return None
 
 
 def expunged(session: Session) -> bytes:

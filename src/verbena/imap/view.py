@@ -256,11 +256,6 @@ class View:
         if first <= last:
             self.recent = self.recent.union(range_set([(first, last)]))
 
-    def recent_from(self, first: Uid) -> None:
-        """The same for a session that takes no messages for its own: only those from ``first`` on are recent."""
-        self.recent = EMPTY
-        self.add_recent(first)
-
     def recent_count(self) -> int:
         total = 0
         for low, high in self.recent.ranges:

@@ -53,10 +53,9 @@ async def select(session: Session, arguments: Select) -> AsyncIterator[Reply]:
         session.unselect()
         yield told(CLOSED, "The mailbox before is closed")
     mailbox = find_mailbox(session, arguments.mailbox)
-    columns = await session.account.open(mailbox.mailbox_id)
-    selected = Selected(mailbox, View(columns), arguments.read_only, len(columns.keywords))
-    await claim_recent(session, selected)
+    selected = await _open(session, mailbox, arguments.read_only)
     session.select(selected)
+    # Nothing is awaited from the making of the view to here: HIGHESTMODSEQ must not be ahead of what the view has.
     yield _facts(selected)
     for teller in session.services.registry.select_tellers:
         yield teller(session)
@@ -65,6 +64,17 @@ async def select(session: Session, arguments: Select) -> AsyncIterator[Reply]:
             async for octets in row.tell(session, param):
                 yield octets
     yield Ok(b"Mailbox selected", format_code(READ_ONLY if arguments.read_only else READ_WRITE))
+
+
+async def _open(session: Session, mailbox: Mailbox, read_only: bool) -> Selected:
+    account = session.account
+    columns = await account.open(mailbox.mailbox_id)
+    first_recent = await claim_recent(session, columns, read_only)
+    account.refresh(columns)
+    view = View(columns)
+    if first_recent is not None:
+        view.add_recent(first_recent)
+    return Selected(mailbox, view, read_only, len(columns.keywords))
 
 
 def _facts(selected: Selected) -> bytes:

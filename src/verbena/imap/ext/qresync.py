@@ -15,7 +15,7 @@ from verbena.imap.telling import flag_updates
 from verbena.imap.view import View
 from verbena.model.errors import InternalError, PeerError
 from verbena.model.ids import ModSeq
-from verbena.model.uidset import NumberSet, number_set, range_set
+from verbena.model.uidset import NumberSet, number_set, range_set, select
 from verbena.wire.imap.fetch import FetchModifier
 from verbena.wire.imap.qresync import FETCH_MODIFIERS, SELECT_PARAMS, Qresync
 from verbena.wire.imap.reply import format_vanished
@@ -60,9 +60,10 @@ def _vanished(session: Session, plan: FetchPlan, modifier: FetchModifier) -> Non
 
 
 def _lost(session: Session, view: View, since: ModSeq) -> NumberSet:
-    """UIDs expunged since; without those whose expunge is still to be told as VANISHED (§3.2.10)."""
+    """UIDs expunged since; without those still in the view, whose expunge is to be told as plain VANISHED (§3.2.10)."""
     lost = session.account.vanished(view.columns.mailbox_id, since)
-    return lost.difference(number_set(view.gone)) if view.gone else lost
+    in_view = select(view.uids[: view.count], lost)
+    return lost.difference(number_set(in_view)) if in_view else lost
 
 
 def _check(session: Session, param: SelectParam) -> None:
@@ -105,11 +106,12 @@ def _matched_uid(view: View, pairs: tuple[tuple[int, int], ...]) -> int:
 
 
 def _changed(view: View, since: ModSeq, known: NumberSet) -> list[int]:
-    """Indexes of the messages among ``known`` with a higher modseq. The view was made just now: index is row."""
+    """Indexes of the messages among ``known`` with a higher modseq. No expunge was told since the view was made, so
+    index is row in the arrays that it holds; those may have grown."""
     if view.columns.highestmodseq <= since:
         return []
     uids = view.uids
-    changed = [row for row, modseq in enumerate(view.rows.modseqs) if modseq > since]
+    changed = [row for row, modseq in enumerate(view.rows.modseqs[: view.count]) if modseq > since]
     return [row for row in changed if uids[row] in known]
 
 
