@@ -63,6 +63,14 @@ class SubscriptionChanged:
     subscribed: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ScriptChanged:
+    """A Sieve script of this name was put, deleted, renamed to or from it, made active or no longer is."""
+
+    modseq: ModSeq
+    name: str
+
+
 MessageChange = Added | FlagsChanged | Expunged
 MailboxChange = MailboxCreated | MailboxRenamed | MailboxDeleted | SubscriptionChanged
-Change = MessageChange | MailboxChange
+Change = MessageChange | MailboxChange | ScriptChanged

@@ -14,6 +14,7 @@ from verbena.model.reason import Reason
 from verbena.model.secret import Secret
 from verbena.model.uidset import NumberSet
 from verbena.store import keys, mailboxes, messages
+from verbena.store.account_scripts import StoredScripts
 from verbena.store.api import AccountRef, Appended, Columns, Content, Copied, FlagsStored, NewMessage
 from verbena.store.blobs import BlobFolder
 from verbena.store.changes import changes_since, vanished_since
@@ -68,6 +69,10 @@ class StoredAccount:
         if row is None:
             raise Refused(Reason.NONEXISTENT, "The account is gone")
         return ModSeq(row[0])
+
+    @property
+    def scripts(self) -> StoredScripts:
+        return StoredScripts(self._db, self._account_id, self._change)
 
     async def _change(self, operation: Callable[[Transaction], T]) -> T:
         """Run an operation that may change mail; tell of it once it is on disk."""

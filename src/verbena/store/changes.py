@@ -11,6 +11,7 @@ from verbena.model.change import (
     MailboxCreated,
     MailboxDeleted,
     MailboxRenamed,
+    ScriptChanged,
     SubscriptionChanged,
 )
 from verbena.model.errors import InternalError
@@ -31,6 +32,7 @@ class Kind(IntEnum):
     MAILBOX_DELETED = 6
     SUBSCRIBED = 7
     UNSUBSCRIBED = 8
+    SCRIPT_CHANGED = 9
 
 
 _SINCE: Final = (
@@ -78,4 +80,6 @@ def _change(row: Row) -> Change:
             return MailboxDeleted(modseq, mailbox_id, name)
         case Kind.SUBSCRIBED | Kind.UNSUBSCRIBED:
             return SubscriptionChanged(modseq, mailbox_id, name, kind == Kind.SUBSCRIBED)
+        case Kind.SCRIPT_CHANGED:
+            return ScriptChanged(modseq, name)
     raise InternalError(f"the change log has an entry of unknown kind {kind}")

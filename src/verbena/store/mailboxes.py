@@ -322,6 +322,7 @@ ACCOUNT_TABLES: Final = (
     "change",
     "expunged",
     "subscription",
+    "script",
     "snapshot",
     "outbox",
     "outbox_recipient",

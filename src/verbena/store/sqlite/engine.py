@@ -17,7 +17,6 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from importlib.resources import files
 from pathlib import Path
 from typing import Final, Generic, TypeVar
 
@@ -25,11 +24,10 @@ import apsw
 
 from verbena.model.errors import InternalError, Unavailable, VerbenaError
 from verbena.store.engine import Db, Row, Undo, Value
+from verbena.store.sqlite.upgrade import SCHEMA_VERSION, schema, upgrade
 
 T = TypeVar("T")
 
-SCHEMA_VERSION: Final = 1
-"""Kept in ``PRAGMA user_version`` of every shard; a file of another version is not opened."""
 MAX_BATCH: Final = 256
 BUSY_TIMEOUT_MS: Final = 10_000
 CHECKPOINT_PAGES: Final = 4000
@@ -267,9 +265,10 @@ class SqliteEngine:
         db = self._readers[shard]
         if db is None:
             db = SqliteDb(self._paths[shard], writes=False)
-            row = db.one("PRAGMA user_version")
-            if row is None or row[0] != SCHEMA_VERSION:
-                raise Unavailable(f"{self._paths[shard]} has another schema version than {SCHEMA_VERSION}")
+            if _outdated(db, self._paths[shard]):
+                db.close()
+                _upgrade(self._paths[shard])
+                db = SqliteDb(self._paths[shard], writes=False)
             self._readers[shard] = db
         return db
 
@@ -328,11 +327,26 @@ class SqliteEngine:
                 self._apart[shard] = self._readers[shard] = None
 
 
+def _outdated(db: SqliteDb, path: Path) -> bool:
+    """Whether a shard has an older schema version. Raises ``Unavailable`` for a newer one."""
+    row = db.one("PRAGMA user_version")
+    version = 0 if row is None else row[0]
+    if not 1 <= version <= SCHEMA_VERSION:
+        raise Unavailable(f"{path} has schema version {version}, this program knows up to {SCHEMA_VERSION}")
+    return version < SCHEMA_VERSION
+
+
+def _upgrade(path: Path) -> None:
+    try:
+        upgrade(path)
+    except (apsw.Error, OSError) as error:
+        raise Unavailable(f"{path} could not be brought to schema version {SCHEMA_VERSION}") from error
+
+
 def make_shards(folder: Path, shards: int) -> None:
     """Create the files of a new storage folder, all or none; when it is there already it is left alone."""
     if folder.exists():
         return
-    schema = files("verbena.store.sqlite").joinpath("schema.sql").read_text("utf-8")
     new = folder.with_name(folder.name + ".new")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(mode=0o700, parents=True)
@@ -342,7 +356,7 @@ def make_shards(folder: Path, shards: int) -> None:
             connection = apsw.Connection(str(path))
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
-            connection.execute(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT")
+            connection.execute(f"BEGIN IMMEDIATE; {schema()}; PRAGMA user_version = {SCHEMA_VERSION}; COMMIT")
             connection.close()
         except apsw.Error as error:
             raise _translated(error) from error

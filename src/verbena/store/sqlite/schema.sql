@@ -169,3 +169,18 @@ CREATE TABLE outbox_recipient (
     orcpt      BLOB,
     PRIMARY KEY (account_id, queue_id, place)
 ) WITHOUT ROWID;
+
+-- Sieve scripts (RFC 5804); at most one of an account is active and filters its mail.
+CREATE TABLE script (
+    account_id  INTEGER NOT NULL,
+    name        TEXT    NOT NULL,        -- RFC 5804 section 1.6, in NFC
+    octets      BLOB    NOT NULL,        -- checked by the Sieve engine of the day it was put
+    size_octets INTEGER NOT NULL,        -- of octets, so that a list need not read them
+    active      INTEGER NOT NULL,
+    modseq      INTEGER NOT NULL,        -- of the transaction that wrote these octets: no other script has it
+    changed_at  INTEGER NOT NULL,        -- when that was
+    PRIMARY KEY (account_id, name)
+);
+
+-- The active script, at each delivery; and that there is one at most.
+CREATE UNIQUE INDEX script_active ON script (account_id) WHERE active = 1;
