@@ -30,7 +30,8 @@ class FileInto:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """``address`` is a checked addr-spec. ``notify`` (``NEVER``, or a list of the others) and ``ret`` are DSN
+    """``address`` is a checked addr-spec; empty where the message goes to all addresses of the external list
+    ``list_name`` (RFC 6134 §2.3), for which the delivery agent has a limit. ``notify`` (``NEVER``, or a list of the others) and ``ret`` are DSN
     parameters (RFC 6009 §3); ``by_time_s`` seconds from the delivery or ``by_absolute`` (an ISO 8601 time),
     ``by_mode`` ``notify`` or ``return``, ``by_trace``: deliver-by parameters (RFC 6009 §5)."""
 
@@ -42,6 +43,7 @@ class Redirect:
     by_absolute: bytes | None = None
     by_mode: bytes = b""
     by_trace: bool = False
+    list_name: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def same(one: Action, other: Action) -> bool:
             one.mailbox == other.mailbox and one.mailbox_id == other.mailbox_id and one.special_use == other.special_use
         )
     if isinstance(one, Redirect) and isinstance(other, Redirect):
-        return one.address.lower() == other.address.lower()
+        return one.address.lower() == other.address.lower() and one.list_name == other.list_name
     return isinstance(one, Discard) and isinstance(other, Discard)
 
 

@@ -12,6 +12,7 @@ from verbena.sieve.check import Checker
 from verbena.sieve.choice import FieldChoice, field_choice
 from verbena.sieve.compare import AsciiCasemap, Comparator
 from verbena.sieve.errors import Place, RunError, refuse
+from verbena.sieve.listname import list_name
 from verbena.sieve.match import GROUP, MATCH_TAGS, Matcher, matcher
 from verbena.sieve.message import addresses_of
 from verbena.sieve.program import Block, Modifier, Step, Test, Text
@@ -134,8 +135,20 @@ def is_addr_spec(address: bytes) -> bool:
     return not any(octet < 32 or octet in b"<>" for octet in address) and b".." not in domain and domain[:1] != b"."
 
 
+class RedirectListStep(RedirectStep):
+    """``redirect :list`` (RFC 6134 §2.3)."""
+
+    def run(self, machine: Machine) -> None:
+        name = list_name(self.address.value(machine))
+        if name is None or not machine.surroundings.has_list(name):
+            raise RunError(self.place, f"there is no list “{(name or b'').decode('utf-8', 'replace')}”")
+        machine.perform(self.place, Redirect(self.place, b"", list_name=name), self.modifiers)
+
+
 def build_redirect(checker: Checker, arguments: Arguments, block: Block | None) -> Step:
     address = arguments.text(checker, 0)
+    if arguments.has(b"list"):
+        return RedirectListStep(arguments.place, address, arguments.modifiers)
     if address.is_constant:
         try:
             outbound_address(address.octets, arguments.place_of(0))

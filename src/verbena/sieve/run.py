@@ -85,8 +85,11 @@ class Surroundings(Protocol):
     def notify_capability(self, method: bytes, capability: bytes) -> bytes | None:
         """RFC 5435 §5; None when the URI can not be used."""
 
+    def has_list(self, name: bytes) -> bool:
+        """Whether there is an external list of this name, an absolute URI (RFC 6134 §2.7)."""
+
     def in_list(self, name: bytes, value: bytes) -> bool:
-        """RFC 6134."""
+        """RFC 6134 §2.2; only asked of a list that is there."""
 
 
 class Machine:
