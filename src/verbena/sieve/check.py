@@ -180,11 +180,14 @@ class Checker:
         return tuple(self.test(each) for each in node.tests)
 
     def _demand(self, extension: Extension, name: str, place: Place) -> None:
-        if extension.capabilities and not self.required.intersection(extension.capabilities):
+        if not self.has(extension):
             raise unknown(place, f"“{name}” needs: require “{extension.capabilities[0].decode()}”;")
 
     def has(self, extension: Extension) -> bool:
-        return not extension.capabilities or bool(self.required.intersection(extension.capabilities))
+        """Whether the script may use what an extension brings."""
+        if not extension.capabilities or not self.required.isdisjoint(extension.capabilities):
+            return True
+        return not self.required.isdisjoint(extension.implied_by)
 
     def require(self, capability: bytes, place: Place) -> None:
         """Bring an extension into the script. Raises ``ScriptError`` for an unknown one."""

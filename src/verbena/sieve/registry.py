@@ -146,6 +146,8 @@ class Extension:
     namespaces: tuple[tuple[bytes, Namespace], ...] = ()
     envelope_parts: tuple[EnvelopePart, ...] = ()
     methods: tuple[NotifyMethod, ...] = ()
+    implied_by: tuple[bytes, ...] = ()
+    """capabilities of others whose require brings this too"""
     defers: bool = False
     """a require of it puts off what can be wrong with extensions until the script is run (RFC 5463 §4)"""
     address_parts: tuple[tuple[bytes, Callable[["Machine", bytes, bytes], bytes | None]], ...] = ()
