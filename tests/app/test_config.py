@@ -20,6 +20,9 @@ allow_plaintext = true
 message_octets = "50 MiB"
 [submission]
 trusted_imap = ["imap.example.net"]
+[submission.trusted."imap.example.net"]
+user = "submitserver"
+password_file = "secret"
 [relay]
 smarthost = "localhost:25"
 """
@@ -35,6 +38,7 @@ def test_full() -> None:
     assert config.auth.allow_plaintext
     assert config.limits.message_octets == 50 * 1024 * 1024
     assert config.relay.smarthost == "localhost:25"
+    assert config.submission.trusted[0].password_file == "secret"
 
 
 def test_empty_is_all_defaults() -> None:
@@ -60,6 +64,9 @@ def test_empty_is_all_defaults() -> None:
         ("[log]\nlevel = 'loud'", "log.level is one of debug, info, warning, error, not 'loud'"),
         ("[tls]\ncertificate = 'a.pem'", "tls.certificate and tls.key come together"),
         ("a = ", "is not TOML"),
+        ("[submission]\ntrusted_imap = 'a.example'", "needs user, and password or password_file"),
+        ("[submission.trusted.'a.example']\nuser = 'u'", "put 'a.example' into submission.trusted_imap too"),
+        ("[submission]\ntrusted = 1", "is a section for each server"),
     ],
 )
 def test_refused(text: str, told: str) -> None:

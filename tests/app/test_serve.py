@@ -97,8 +97,8 @@ def test_crashed_worker_is_replaced(server: Server) -> None:
 
 def test_certificate_is_loaded_again(server: Server) -> None:
     before = certificate(server)
-    for name in ("tls-certificate.pem", "tls-key.pem"):
-        (server.folder / "data" / name).unlink()
+    for name in ("cert.pem", "key.pem"):
+        (server.folder / "data" / "tls" / name).unlink()
     verbena(server.folder, "init", str(server.folder / "data"))
     assert certificate(server) == before
     seen = len(log_lines(server, "certificate loaded again"))

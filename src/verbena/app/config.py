@@ -9,7 +9,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TypeVar, cast, get_type_hints
 
@@ -134,6 +134,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Trusted:
+    """How another IMAP server of trusted_imap is reached and logged in to."""
+
+    user: str = _text("", "The identity to log in with, one of its submit_users.", "submitserver")
+    password: str | None = _text(None, "That identity's password; better kept in a file.", "secret")
+    password_file: str | None = _text(None, "File with that identity's password.", "/etc/verbena/imap.password")
+    connect: str | None = _text(None, "Where to connect to; absent: its name, port 143.", "imap.example.org:143")
+    ca: str | None = _text(
+        None, "File with the authorities for its certificate, PEM; absent: the system's.", "/etc/verbena/ca.pem"
+    )
+    name: str = ""
+    """as in ``trusted_imap``; not a key"""
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """Forward without download, and who may ask for it."""
 
@@ -145,15 +160,8 @@ class Submission:
     trusted_imap: tuple[str, ...] = _text(
         NONE, "Other IMAP servers that BURL may fetch from, host or host:port.", "imap.example.org"
     )
-    submit_login: str | None = _text(None, "The identity to log in with at those servers.", "submitserver")
-    submit_password_file: str | None = _text(
-        None, "File with that identity's password.", "/etc/verbena/submit.password"
-    )
-    trusted_ca: str | None = _text(
-        None,
-        "File with the authorities for those servers' certificates, PEM; absent: the system's.",
-        "/etc/verbena/ca.pem",
-    )
+    trusted: "tuple[Trusted, ...]" = ()
+    """``[submission.trusted."NAME"]`` for each name in ``trusted_imap``"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,17 +276,40 @@ def parse_config(text: str, source: Path = Path("verbena.toml")) -> Config:
         if name in SECTIONS:
             if not isinstance(value, dict):
                 raise ConfigError(f"[{name}] is a section, not a value")
-            sections[name] = _section(SECTIONS[name], value, f"{name}.")
+            sections[name] = _submission(value) if name == "submission" else _section(SECTIONS[name], value, f"{name}.")
         else:
             top[name] = value
-    known = [item.name for item in fields(Config) if item.name not in SECTIONS and item.name != "source"]
-    values = _values(Config, top, "", known)
+    values = _values(Config, top, "", keys_of(Config))
     config = _build(Config, {**values, **sections, "source": source})
     _check_whole(config)
     return config
 
 
+def _submission(table: Mapping[str, object]) -> Submission:
+    plain = {name: value for name, value in table.items() if name != "trusted"}
+    section = _section(Submission, plain, "submission.")
+    tables = table.get("trusted", {})
+    if not isinstance(tables, dict):
+        raise ConfigError('submission.trusted is a section for each server: [submission.trusted."NAME"]')
+    trusted: list[Trusted] = []
+    for name, value in tables.items():
+        where = f'submission.trusted."{name}"'
+        if not isinstance(value, dict):
+            raise ConfigError(f"[{where}] is a section, not a value")
+        if name not in section.trusted_imap:
+            raise ConfigError(f"[{where}]: put {name!r} into submission.trusted_imap too")
+        trusted.append(replace(_section(Trusted, value, f"{where}."), name=name))
+    return replace(section, trusted=tuple(trusted))
+
+
 def _check_whole(config: Config) -> None:
+    for name in config.submission.trusted_imap:
+        found = next((one for one in config.submission.trusted if one.name == name), None)
+        if found is None or not found.user or (found.password is None) == (found.password_file is None):
+            where = f'[submission.trusted."{name}"]'
+            raise ConfigError(
+                f"submission.trusted_imap names {name!r}: {where} needs user, and password or password_file"
+            )
     if (config.tls.certificate is None) != (config.tls.key is None):
         raise ConfigError("tls.certificate and tls.key come together: give both or neither")
     for item in fields(Listen):
@@ -297,8 +328,12 @@ def parse_address(text: str, key: str) -> tuple[str, int]:
 
 
 def _section(kind: type[T], table: Mapping[str, object], prefix: str) -> T:
-    known = [item.name for item in fields(cast("type[Config]", kind))]
-    return _build(kind, _values(kind, table, prefix, known))
+    return _build(kind, _values(kind, table, prefix, keys_of(kind)))
+
+
+def keys_of(kind: type[object]) -> list[str]:
+    """The keys of a section; fields without a description are none."""
+    return [item.name for item in fields(cast("type[Config]", kind)) if "setting" in item.metadata]
 
 
 def _build(kind: type[T], values: Mapping[str, object]) -> T:
@@ -322,7 +357,7 @@ def _unknown(name: str, prefix: str, known: list[str]) -> str:
     if near:
         return f"{where}has no key {name!r}: did you mean {near[0]!r}?"
     for section, kind in SECTIONS.items():
-        if name in {item.name for item in fields(kind)}:
+        if name in keys_of(kind):
             return f"{where}has no key {name!r}: it belongs in [{section}]"
     return f"{where}has no key {name!r}; known: {', '.join(known)}".lstrip()
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import Field, fields
+from typing import cast
 
-from verbena.app.config import KIB, SECTIONS, Config, Setting, default_of, setting_of
+from verbena.app.config import KIB, SECTIONS, Config, Setting, Submission, Trusted, default_of, setting_of
 
+TRUSTED = 'submission.trusted."imap.example.org".'
 _HEAD = "# Verbena's configuration. Every key is optional; what is commented out shows the default or an example.\n"
 _PAGE_HEAD = """# Configuration
 
@@ -20,7 +22,7 @@ def sample(values: dict[str, object] | None = None) -> str:
     lines = [_HEAD]
     for prefix, doc, items in _groups():
         if prefix:
-            lines += [f"\n# {doc}", f"[{prefix[:-1]}]"]
+            lines += [f"\n# {doc}", f"#[{prefix[:-1]}]" if prefix == TRUSTED else f"[{prefix[:-1]}]"]
         for item in items:
             setting = setting_of(item)
             lines.append(f"# {setting.sentence}{_bounds(setting)}")
@@ -41,17 +43,21 @@ def page() -> str:
         for item in items:
             setting = setting_of(item)
             default = default_of(item)
-            shown = "none" if default is None or default == () else f"`{_toml(default, setting)}`"
+            shown = "none" if default is None or default in ((), "") else f"`{_toml(default, setting)}`"
             bounds = _bounds(setting).removeprefix(" (").removesuffix(").").removesuffix(")")
             lines.append(f"| `{item.name}` | {setting.sentence} | {shown} | {bounds} |")
     return "\n".join(lines) + "\n"
 
 
 def _groups() -> Iterator[tuple[str, str, list["Field[object]"]]]:
-    top = [item for item in fields(Config) if item.name not in SECTIONS and item.name != "source"]
-    yield "", (Config.__doc__ or "").strip(), top
-    for name, kind in SECTIONS.items():
-        yield f"{name}.", (kind.__doc__ or "").strip(), list(fields(kind))
+    kinds: dict[str, type[object]] = {"": Config}
+    for name, section in SECTIONS.items():
+        kinds[f"{name}."] = section
+        if section is Submission:
+            kinds[TRUSTED] = Trusted
+    for prefix, kind in kinds.items():
+        items = [item for item in fields(cast("type[Config]", kind)) if "setting" in item.metadata]
+        yield prefix, (kind.__doc__ or "").strip(), items
 
 
 def _bounds(setting: Setting) -> str:
@@ -76,7 +82,7 @@ def _size(octets: int) -> str:
 
 
 def _toml(value: object, setting: Setting) -> str:
-    if value is None or value == ():
+    if value is None or value in ((), ""):
         return f'"{setting.example}"'
     if isinstance(value, bool):
         return "true" if value else "false"

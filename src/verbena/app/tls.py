@@ -77,11 +77,11 @@ def end_point_binding(chain: bytes) -> Secret | None:
 
 def self_signed_pair(folder: Path, hostname: str) -> tuple[Path, Path]:
     """(certificate, key) files under ``folder``, made for ``hostname`` and loopback when they are not there."""
-    certificate_path, key_path = folder / "tls-certificate.pem", folder / "tls-key.pem"
+    certificate_path, key_path = folder / "tls" / "cert.pem", folder / "tls" / "key.pem"
     if certificate_path.exists() and key_path.exists():
         return certificate_path, key_path
     key = ec.generate_private_key(ec.SECP256R1())
-    folder.mkdir(parents=True, exist_ok=True)
+    key_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write_private(key_path, _pem_of_key(key))
     certificate = _certificate(key, hostname, datetime.now(UTC))
     certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from verbena.app.config import Config, ConfigError, Submission, parse_address
+from verbena.app.config import Config, ConfigError, Trusted, parse_address
 from verbena.app.log import SessionLog
 from verbena.app.meter import PrometheusMeter
 from verbena.auth.service import AuthService
@@ -142,27 +142,27 @@ def _submission(
 
 def _trusted_servers(config: Config) -> dict[str, RemoteFetch]:
     """The other IMAP servers that BURL may fetch from, by ``host`` or ``host:port``."""
-    settings = config.submission
-    if not settings.trusted_imap:
-        return {}
-    if settings.submit_login is None or settings.submit_password_file is None:
-        raise ConfigError("submission.trusted_imap needs submission.submit_login and submission.submit_password_file")
-    password = read_password(config, settings.submit_password_file, "submission.submit_password_file")
-    context = _trust(config, settings)
     remotes: dict[str, RemoteFetch] = {}
-    for name in settings.trusted_imap:
-        host, port = parse_address(name, "submission.trusted_imap") if ":" in name else (name, IMAP_PORT)
-        endpoint = Endpoint(host, port, context, implicit_tls=port == IMAPS_PORT)
-        remotes[name.lower()] = ImapFetch(endpoint, settings.submit_login, password)
+    for trusted in config.submission.trusted:
+        host, _, port = trusted.name.partition(":")
+        where = parse_address(trusted.connect, "connect") if trusted.connect else (host, int(port or IMAP_PORT))
+        endpoint = Endpoint(*where, _trust(config, trusted), implicit_tls=where[1] == IMAPS_PORT, name=host)
+        remotes[trusted.name.lower()] = ImapFetch(endpoint, trusted.user, _trusted_password(config, trusted))
     return remotes
 
 
-def _trust(config: Config, settings: Submission) -> ssl.SSLContext:
+def _trusted_password(config: Config, trusted: Trusted) -> Secret:
+    if trusted.password_file is not None:
+        return read_password(config, trusted.password_file, f'submission.trusted."{trusted.name}".password_file')
+    return Secret((trusted.password or "").encode())
+
+
+def _trust(config: Config, trusted: Trusted) -> ssl.SSLContext:
     try:
-        authorities = None if settings.trusted_ca is None else str(config.source.parent / settings.trusted_ca)
+        authorities = None if trusted.ca is None else str(config.source.parent / trusted.ca)
         return ssl.create_default_context(cafile=authorities)
     except OSError as error:
-        raise ConfigError(f"submission.trusted_ca can not be used: {error}") from error
+        raise ConfigError(f'submission.trusted."{trusted.name}".ca can not be used: {error}') from error
 
 
 def read_password(config: Config, name: str, key: str) -> Secret:
