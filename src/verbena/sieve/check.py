@@ -193,7 +193,7 @@ class Checker:
         """Bring an extension into the script. Raises ``ScriptError`` for an unknown one."""
         extension = self.registry.capabilities.get(capability)
         if extension is None:
-            raise unknown(place, f"this server does not know “{capability.decode('utf-8', 'replace')}”")
+            raise refuse(place, f"this server does not know “{capability.decode('utf-8', 'replace')}”")
         self.required.add(capability)
         if extension.defers:
             self.lenient = True

@@ -79,6 +79,12 @@ def parse(script: bytes, limits: Limits = DEFAULT_LIMITS) -> tuple[CommandNode, 
         raise refuse(Place(1, 1), f"the script is longer than {limits.script_octets} octets")
     if script[:3] == b"\xef\xbb\xbf":
         script = script[3:]
+    try:
+        script.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = script[: error.start]
+        place = Place(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
+        raise refuse(place, "this octet is not UTF-8") from None
     parser = _Parser(Lexer(script), limits)
     commands = parser.commands(0)
     parser.expect_end()
