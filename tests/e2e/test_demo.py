@@ -25,7 +25,7 @@ MESSAGE = (
 
 @pytest.mark.rfc("5550 §8.4")
 def test_demo_forwards_a_megabyte_for_some_thousand_octets(server: Server) -> None:
-    context = ssl.create_default_context(cafile=str(next((server.folder / "data").glob("*certificate*.pem"))))
+    context = ssl.create_default_context(cafile=str(server.folder / "data" / "tls" / "cert.pem"))
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     secret = Secret(PASSWORD.encode())
     stage = Stage(

@@ -132,7 +132,7 @@ def test_mbsync_mirrors_a_mailbox(server: Server, tmp_path: Path) -> None:
     (tmp_path / "mail").mkdir()
     config = tmp_path / "mbsyncrc"
     config.write_text(
-        f"IMAPAccount v\nHost 127.0.0.1\nPort {server.ports['imap']}\nUser {BOB}\nPass {PASSWORD}\n"
+        f"IMAPAccount v\nHost localhost\nPort {server.ports['imap']}\nUser {BOB}\nPass {PASSWORD}\n"
         f"SSLType STARTTLS\nCertificateFile {server.folder / 'data' / 'tls' / 'cert.pem'}\n\n"
         f"IMAPStore far\nAccount v\n\nMaildirStore near\nPath {tmp_path}/mail/\nInbox {tmp_path}/mail/INBOX\n"
         "SubFolders Verbatim\n\nChannel c\n"

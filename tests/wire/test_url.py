@@ -149,6 +149,7 @@ def test_inbox_is_spelled_in_capitals() -> None:
     ("octets", "access"),
     [
         (b"submit+bob%40example.org", Access("submit", "bob@example.org")),
+        (b"submit+bob@example.org", Access("submit", "bob@example.org")),
         (b"USER+fred", Access("user", "fred")),
         (b"authuser", Access("authuser", None)),
         (b"Anonymous", Access("anonymous", None)),

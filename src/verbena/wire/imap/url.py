@@ -30,6 +30,8 @@ _UNRESERVED: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 _ALNUM: Final = _UNRESERVED[:62]
 _ACHAR: Final = _UNRESERVED + b"!$'()*+,&="
 _BCHAR: Final = _ACHAR + b":@/"
+_ACCESS_CHAR: Final = _ACHAR + b"@"
+"""Tolerance: clients write ``submit+user@domain`` with the at sign as it is, though ``enc-user`` wants ``%40``."""
 _HEX: Final = b"0123456789abcdefABCDEF"
 _HOST_CHARS: Final = _UNRESERVED + b"!$'()*+,&=;[]:"
 _SAFE_IN_USER: Final = _UNRESERVED + b"!$'()*+,&="
@@ -327,7 +329,7 @@ def _parse_access(octets: bytes) -> Access:
         raise PeerError("a bad access identifier in the URL")
     if plus and not user:
         raise PeerError("an access identifier in the URL without its user")
-    return Access(kind.decode("ascii").lower(), _decode_text(user, _ACHAR) if plus else None)
+    return Access(kind.decode("ascii").lower(), _decode_text(user, _ACCESS_CHAR) if plus else None)
 
 
 def _all_in(octets: bytes, allowed: bytes) -> bool:
