@@ -43,7 +43,7 @@ def compile_many(self, sources, output_dir=None, macros=None, include_dirs=None,
 UnixCCompiler.compile = compile_many
 
 setup(name="verbena-layers", packages=[], py_modules=[], ext_modules=mypycify(
-    ["--config-file", {config!r}, *{files!r}], opt_level="2", debug_level="0", multi_file=True,
+    ["--config-file", {config!r}, *{packages!r}, *{files!r}], only_compile_paths={files!r}, opt_level="2", debug_level="0", multi_file=True,
     group_name="verbena_layers", target_dir=sys.argv[-1] + "/c"))
 """
 
@@ -106,7 +106,9 @@ def _build(files: list[str]) -> "subprocess.CompletedProcess[str]":
     FOLDER.mkdir(parents=True, exist_ok=True)
     config = WORK / "mypy.ini"
     config.write_text("[mypy]\nexplicit_package_bases = True\nnamespace_packages = True\nstrict_bytes = True\n")
-    script = BUILD.format(jobs=os.cpu_count() or 1, config=str(config), files=files)
+    # Without the packages themselves, imports of modules from them are not seen in their order.
+    packages = sorted({str(p.relative_to(SOURCE)) for name in files for p in (SOURCE / name).parent.glob("__init__.py")})
+    script = BUILD.format(jobs=os.cpu_count() or 1, config=str(config), packages=packages, files=files)
     (WORK / "build.py").write_text(script)
     environment = {**os.environ, "VERBENA_COMPILE": "0", "CFLAGS": os.environ.get("CFLAGS", "") + " -g0 -w"}
     return subprocess.run(

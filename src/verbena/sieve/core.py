@@ -343,7 +343,7 @@ _TWO_LISTS: Final = (Takes.STRINGS, Takes.STRINGS)
 _MATCH: Final = (GROUP,)
 _SIZE_TAGS: Final = (Tag(b"over", Takes.NUMBER, b"size"), Tag(b"under", Takes.NUMBER, b"size"))
 
-CORE: Final = Extension(
+CORE: Final[Extension] = Extension(
     rfc=5228,
     capabilities=(),
     comparators=(Comparator(), AsciiCasemap()),
@@ -386,7 +386,7 @@ CORE: Final = Extension(
     ),
 )
 
-FILEINTO: Final = Extension(
+FILEINTO: Final[Extension] = Extension(
     rfc=5228,
     capabilities=(b"fileinto",),
     commands=(CommandRow(b"fileinto", Shape((Takes.STRING,)), build_fileinto),),

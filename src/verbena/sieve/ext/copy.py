@@ -15,7 +15,7 @@ def modify(checker: Checker, arguments: Arguments) -> Modifier:
     return Modifier(arguments.place, leaves_keep=True)
 
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=3894,
     capabilities=(b"copy",),
     added=(AddedTags((b"fileinto", b"redirect"), (Tag(b"copy"),), modify),),

@@ -139,11 +139,11 @@ _TAGS: Final = (
     Tag(b"bytrace"),
 )
 
-REDIRECT: Final = Extension(
+REDIRECT: Final[Extension] = Extension(
     rfc=6009, capabilities=(b"redirect-deliverby",), added=(AddedTags((b"redirect",), _TAGS, modify),)
 )
 
-ENVELOPE: Final = Extension(
+ENVELOPE: Final[Extension] = Extension(
     rfc=6009,
     capabilities=(b"envelope-deliverby",),
     added=(AddedTags((b"envelope",), (Tag(b"zone", Takes.STRING, constant=True),)),),

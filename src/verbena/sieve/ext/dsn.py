@@ -82,7 +82,7 @@ def modify_ret(checker: Checker, arguments: Arguments) -> Modifier | None:
     return Returned(arguments.place, text)
 
 
-REDIRECT: Final = Extension(
+REDIRECT: Final[Extension] = Extension(
     rfc=6009,
     capabilities=(b"redirect-dsn",),
     added=(
@@ -91,7 +91,7 @@ REDIRECT: Final = Extension(
     ),
 )
 
-ENVELOPE: Final = Extension(
+ENVELOPE: Final[Extension] = Extension(
     rfc=6009,
     capabilities=(b"envelope-dsn",),
     envelope_parts=(

@@ -69,6 +69,6 @@ _TAGS: Final = (
     Tag(b"last"),
 )
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=7352, capabilities=(b"duplicate",), tests=(TestRow(b"duplicate", Shape(tags=_TAGS), build_duplicate),)
 )

@@ -187,7 +187,7 @@ _NOTIFY_TAGS: Final = (
     Tag(b"message", Takes.STRING),
 )
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=5435,
     capabilities=(b"enotify",),
     commands=(CommandRow(b"notify", Shape((Takes.STRING,), tags=_NOTIFY_TAGS, tag_groups=(FCC,)), build_notify),),

@@ -100,7 +100,7 @@ def build_envelope(checker: Checker, arguments: Arguments) -> Test:
 
 _TWO_LISTS: Final = (Takes.STRINGS, Takes.STRINGS)
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=5228,
     capabilities=(b"envelope",),
     envelope_parts=(

@@ -34,7 +34,7 @@ def build_environment(checker: Checker, arguments: Arguments) -> Test:
     return EnvironmentTest(arguments.place, match, arguments.text(checker, 0), arguments.texts(checker, 1))
 
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=5183,
     capabilities=(b"environment",),
     tests=(

@@ -37,6 +37,6 @@ def modify(checker: Checker, arguments: Arguments) -> Modifier | None:
     return Copied(arguments.place, checked_mailbox(mailbox, arguments.tag_place(b"fcc")))
 
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=8580, capabilities=(b"fcc",), added=(AddedTags((FCC,), (Tag(b"fcc", Takes.STRING),), modify),)
 )

@@ -39,7 +39,7 @@ class Fail(Step):
         raise RunError(self.place, self.told.value(machine).decode("utf-8", "replace"))
 
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=5463,
     capabilities=(b"ihave",),
     commands=(

@@ -147,7 +147,7 @@ def modify(checker: Checker, arguments: Arguments) -> Modifier:
 
 _CHANGE: Final = Shape((Takes.STRINGS,), optional=(Takes.STRING,))
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=5232,
     capabilities=(b"imap4flags",),
     commands=(

@@ -140,7 +140,7 @@ _TAGS: Final = (
     Tag(b"optional"),
 )
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=6609,
     capabilities=(b"include",),
     commands=(

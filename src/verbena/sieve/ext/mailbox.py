@@ -41,7 +41,7 @@ def modify(checker: Checker, arguments: Arguments) -> Modifier:
     return Created(arguments.place)
 
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=5490,
     capabilities=(b"mailbox",),
     tests=(

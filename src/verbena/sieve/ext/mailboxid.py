@@ -46,7 +46,7 @@ def modify(checker: Checker, arguments: Arguments) -> Modifier | None:
     return None if mailbox_id is None else WithId(arguments.place, mailbox_id)
 
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=9042,
     capabilities=(b"mailboxid",),
     tests=(

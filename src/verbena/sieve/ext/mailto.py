@@ -104,4 +104,4 @@ class Mailto(NotifyMethod):
         return None if is_mailbox_list(sender) else "“:from” needs a mail address"
 
 
-EXTENSION: Final = Extension(rfc=5436, capabilities=(), methods=(Mailto(),))
+EXTENSION: Final[Extension] = Extension(rfc=5436, capabilities=(), methods=(Mailto(),))

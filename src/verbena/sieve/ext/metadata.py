@@ -70,7 +70,7 @@ def build_server_exists(checker: Checker, arguments: Arguments) -> Test:
 _MAILBOX: Final = Shape((Takes.STRING, Takes.STRING, Takes.STRINGS), tags=MATCH_TAGS, tag_groups=(GROUP,))
 _SERVER: Final = Shape((Takes.STRING, Takes.STRINGS), tags=MATCH_TAGS, tag_groups=(GROUP,))
 
-MAILBOX: Final = Extension(
+MAILBOX: Final[Extension] = Extension(
     rfc=5490,
     capabilities=(b"mboxmetadata",),
     tests=(
@@ -79,7 +79,7 @@ MAILBOX: Final = Extension(
     ),
 )
 
-SERVER: Final = Extension(
+SERVER: Final[Extension] = Extension(
     rfc=5490,
     capabilities=(b"servermetadata",),
     tests=(

@@ -28,13 +28,13 @@ def build_reject(checker: Checker, arguments: Arguments, block: Block | None) ->
     return RejectStep(arguments.place, arguments.text(checker, 0), arguments.name == b"ereject")
 
 
-REJECT: Final = Extension(
+REJECT: Final[Extension] = Extension(
     rfc=5429,
     capabilities=(b"reject",),
     commands=(CommandRow(b"reject", Shape((Takes.STRING,)), build_reject),),
 )
 
-EREJECT: Final = Extension(
+EREJECT: Final[Extension] = Extension(
     rfc=5429,
     capabilities=(b"ereject",),
     commands=(CommandRow(b"ereject", Shape((Takes.STRING,)), build_reject),),

@@ -72,7 +72,7 @@ def make_count(checker: Checker, arguments: Arguments, comparator: Comparator) -
     return Count(arguments.place, comparator, _relation(checker, arguments, b"count"))
 
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=5231,
     capabilities=(b"relational",),
     matches=(

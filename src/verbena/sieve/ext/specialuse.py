@@ -55,7 +55,7 @@ def modify(checker: Checker, arguments: Arguments) -> Modifier | None:
     return None if attribute is None else ForUse(arguments.place, attribute)
 
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=8579,
     capabilities=(b"special-use",),
     tests=(TestRow(b"specialuse_exists", Shape((Takes.STRINGS,), optional=(Takes.STRING,)), build_exists),),

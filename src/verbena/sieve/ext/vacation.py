@@ -206,7 +206,7 @@ def _stranger_refusal(message: Message, mine: set[bytes]) -> str | None:
     return "the recipient is not among its addressees"
 
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=5230,
     capabilities=(b"vacation",),
     implied_by=(b"vacation-seconds",),
@@ -230,7 +230,7 @@ EXTENSION: Final = Extension(
     ),
 )
 
-SECONDS: Final = Extension(
+SECONDS: Final[Extension] = Extension(
     rfc=6131,
     capabilities=(b"vacation-seconds",),
     added=(AddedTags((b"vacation",), (Tag(b"seconds", Takes.NUMBER, INTERVAL),)),),

@@ -250,11 +250,12 @@ def is_identifier(name: bytes) -> bool:
 def build_set(checker: Checker, arguments: Arguments, block: Block | None) -> Step:
     target = variable(checker, arguments.constant(checker, 0), arguments.place_of(0), True)
     modifiers = [each for each in arguments.modifiers if isinstance(each, TextModifier)]
-    modifiers.sort(key=_precedence, reverse=True)
+    modifiers.sort(key=precedence, reverse=True)
     return Set(arguments.place, target, arguments.text(checker, 1), tuple(modifiers))
 
 
-def _precedence(modifier: TextModifier) -> int:
+def precedence(modifier: TextModifier) -> int:
+    """For sorting the modifiers of one command."""
     return modifier.precedence
 
 
@@ -328,7 +329,7 @@ def build_string(checker: Checker, arguments: Arguments) -> Test:
 _SET: Final = (b"set",)
 _TWO_LISTS: Final = (Takes.STRINGS, Takes.STRINGS)
 
-EXTENSION: Final = Extension(
+EXTENSION: Final[Extension] = Extension(
     rfc=5229,
     capabilities=(b"variables",),
     commands=(CommandRow(b"set", Shape((Takes.STRING, Takes.STRING)), build_set),),

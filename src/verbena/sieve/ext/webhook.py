@@ -51,4 +51,4 @@ class Webhook(NotifyMethod):
         return complaint(uri)
 
 
-EXTENSION: Final = Extension(rfc=5435, capabilities=(), methods=(Webhook(),))
+EXTENSION: Final[Extension] = Extension(rfc=5435, capabilities=(), methods=(Webhook(),))

@@ -31,4 +31,4 @@ class WebPush(NotifyMethod):
         return "“webpush:” needs the name of a subscription, or “*”" if subscription_of(uri) is None else None
 
 
-EXTENSION: Final = Extension(rfc=5435, capabilities=(), methods=(WebPush(),))
+EXTENSION: Final[Extension] = Extension(rfc=5435, capabilities=(), methods=(WebPush(),))

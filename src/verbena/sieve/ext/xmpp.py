@@ -72,4 +72,4 @@ class Xmpp(NotifyMethod):
         return None if is_mailbox_list(sender) else "“:from” needs a mail address"
 
 
-EXTENSION: Final = Extension(rfc=5437, capabilities=(), methods=(Xmpp(),))
+EXTENSION: Final[Extension] = Extension(rfc=5437, capabilities=(), methods=(Xmpp(),))
