@@ -58,9 +58,12 @@ class BurlUrls:
         self._clock = clock
 
     async def open(self, url: bytes, identity: Identity) -> AsyncIterator[bytes]:
-        parsed = parse_url(url)
+        try:
+            parsed = parse_url(url)
+        except PeerError as error:
+            raise Refused(Reason.BAD_URL, "Not an IMAP URL") from error
         if parsed.host is None:
-            raise PeerError("The URL is not absolute")
+            raise Refused(Reason.BAD_URL, "The URL is not absolute")
         place = Place(self._store, self._hosts, self._clock())
         if is_own_host(place, parsed):
             opened = await resolve(place, parsed, Who(identity.account, Role.SUBMISSION, plain=True))
