@@ -221,7 +221,7 @@ async def test_burl_and_bdat_mix(cut: int) -> None:
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (Refused(Reason.BAD_URL, "x"), "554 5.6.6"),
+        (Refused(Reason.BAD_URL, "x"), "554 5.7.8"),
         (Refused(Reason.URL_FETCH_FAILED, "x"), "554 5.6.6"),
         (Refused(Reason.AUTHORIZATION_FAILED, "x"), "554 5.7.8"),
         (Refused(Reason.URL_NOT_TRUSTED, "x"), "554 5.7.14"),

@@ -277,11 +277,12 @@ class Elsewhere:
         (b"imap://a@other.example.net/INBOX/;UID=1", "554 5.7.14"),
         (b"imap://a@other.example.net:993/INBOX/;UID=1;URLAUTH=submit+alice:internal:" + TOKEN, "554 5.7.14"),
         (b"imap://a@evil.example.net/INBOX/;UID=1;URLAUTH=submit+alice:internal:" + TOKEN, "554 5.7.14"),
-        (b"imap://alice@example.org/INBOX/;UID=99;URLAUTH=submit+alice:internal:" + TOKEN, "554 5.6.6"),
+        (b"imap://alice@example.org/INBOX/;UID=99;URLAUTH=submit+alice:internal:" + TOKEN, "554 5.7.8"),
         (b"imap://alice@example.org/INBOX/;UID=99;URLAUTH=submit+bob:internal:" + TOKEN, "554 5.7.8"),
         (b"imap://alice@example.org/INBOX/;UID=99", "554 5.6.6"),
-        (b"/INBOX/;UID=1", "554 5.6.6"),
-        (b"http://example.org/", "554 5.6.6"),
+        (b"imap://bob@example.org/INBOX/;UID=1", "554 5.7.8"),
+        (b"/INBOX/;UID=1", "501 5.5.2"),
+        (b"http://example.org/", "501 5.5.2"),
     ],
 )
 async def test_which_urls_are_opened(tmp_path: Path, url: bytes, code: str) -> None:
@@ -302,7 +303,7 @@ async def test_a_plain_url_of_ones_own(tmp_path: Path) -> None:
         lines = await here.submit(
             b"MAIL FROM:<bob@example.org>\r\n" + BOB + b"BURL imap://alice@example.org" + path + b" LAST\r\n", "bob"
         )
-        assert lines[-1].startswith("554 5.6.6")
+        assert lines[-1].startswith("554 5.7.8")
 
 
 async def test_the_limit_holds_for_the_expanded_message(tmp_path: Path) -> None:

@@ -58,12 +58,9 @@ class BurlUrls:
         self._clock = clock
 
     async def open(self, url: bytes, identity: Identity) -> AsyncIterator[bytes]:
-        try:
-            parsed = parse_url(url)
-        except PeerError as error:
-            raise Refused(Reason.BAD_URL, "Not an IMAP URL") from error
+        parsed = parse_url(url)
         if parsed.host is None:
-            raise Refused(Reason.BAD_URL, "The URL is not absolute")
+            raise PeerError("The URL is not absolute")
         place = Place(self._store, self._hosts, self._clock())
         if is_own_host(place, parsed):
             opened = await resolve(place, parsed, Who(identity.account, Role.SUBMISSION, plain=True))

@@ -20,13 +20,17 @@ from verbena.wire.smtp.burl import MAX_URL_OCTETS, parse_burl
 from verbena.wire.smtp.states import State
 
 URL_CODES: Final[dict[Reason, tuple[str, str]]] = {
+    Reason.BAD_URL: ("5.7.8", "IMAP URL authorization failed"),
     Reason.AUTHORIZATION_FAILED: ("5.7.8", "IMAP URL authorization failed"),
     Reason.EXPIRED: ("5.7.8", "IMAP URL authorization failed"),
     Reason.URL_NOT_TRUSTED: ("5.7.14", "URL resolution requires trust relationship"),
     Reason.TOO_BIG: ("5.3.4", "Message too big for system"),
     Reason.CONVERSION_REQUIRED: ("5.6.3", "Conversion required but not supported"),
 }
-"""What a URL that can not be opened is told as, always with 554 (RFC 4468 §6); any other reason is 5.6.6."""
+"""What a URL that can not be opened is told as, always with 554 (RFC 4468 §6); any other reason is 5.6.6.
+
+BAD_URL is ``urlauth``'s one answer to a wrong token, a date past, and a mailbox that there is not.
+"""
 
 
 class UrlSource(Protocol):
