@@ -29,6 +29,7 @@ PORTS: Final = {
     "submission": 1587,
     "submissions": 1465,
     "lmtp": 1024,
+    "managesieve": 4190,
     "http": 1080,
 }
 """Where a new configuration listens, on loopback: above 1024, so that no privilege is needed."""

@@ -115,7 +115,7 @@ class Limits:
     connections_per_address: int = _key(1_000, "Connections of a worker from one address.", "connections", 1, 1_000_000)
     imap_idle_s: int = _key(
         1800,
-        "An IMAP session that is logged in and silent is closed after this (RFC 3501 §5.4).",
+        "A silent IMAP or ManageSieve session with a user is closed after this (RFC 3501 §5.4, RFC 5804 §1.2).",
         "seconds",
         1800,
         86_400,

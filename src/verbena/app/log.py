@@ -39,10 +39,21 @@ def start_log(log: Log) -> FilteringBoundLogger:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    # Libraries that log by themselves say only what is wrong.
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s", stream=sys.stderr)
     logger: FilteringBoundLogger = structlog.get_logger()
+    logging.basicConfig(level=logging.WARNING, handlers=[_ToOurs(logger)], force=True)
     return logger
+
+
+class _ToOurs(logging.Handler):
+    """Lines of libraries, and of modules that know no other log, in the form of ours."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        facts = {name: record.__dict__[name] for name in ("account", "queue_id") if name in record.__dict__}
+        self._log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info, **facts)
 
 
 class SessionLog:

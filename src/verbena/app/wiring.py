@@ -3,8 +3,10 @@
 The only place that knows every service. Whoever is made here gets the values it needs, never the configuration.
 """
 
+import asyncio
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +21,20 @@ from verbena.imap.server import ImapService
 from verbena.imap.session import Limits as ImapLimits
 from verbena.lmtp.deliver import Deliverer
 from verbena.lmtp.server import lmtp_service
+from verbena.managesieve.server import ManageSieveService
+from verbena.managesieve.session import Language
+from verbena.managesieve.session import Limits as ManageSieveLimits
 from verbena.model.link import Service
 from verbena.model.secret import Secret
 from verbena.notify.bus import Bus
+from verbena.sieve.extensions import REGISTRY as SIEVE_REGISTRY
 from verbena.smtp.service import SmtpService
 from verbena.store.open import SqliteStore, open_store
 from verbena.submission.burl import IMAP_PORT, BurlUrls, ImapFetch, RemoteFetch
+from verbena.submission.dial import Dialer, opportunistic_context
+from verbena.submission.hop import Login
+from verbena.submission.mx import SMTP_PORT, Host, Hosts, MxHosts, Smarthost
+from verbena.submission.relay import Relay, RelaySettings
 from verbena.submission.server import submission_service
 
 REFUSALS = {
@@ -47,6 +57,8 @@ LISTENERS = {
 
 
 IMAPS_PORT = 993
+RELAY_IDLE_S = 2.0
+"""How late mail that another worker took can be seen by the relay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,9 @@ class Parts:
     authenticator: AuthService
     bus: Bus
     services: dict[str, Service]
+    relay: Relay
+    mail_waits: asyncio.Event
+    """set when this worker put something into the outbox"""
 
     async def close(self) -> None:
         self.bus.close()
@@ -77,9 +92,10 @@ def build_parts(config: Config, worker: str, meter: PrometheusMeter, log: Sessio
     store.listen(bus.told)
     authenticator = build_authenticator(config, store, meter, log)
     deliverer = Deliverer(store, meter, _now)
+    mail_waits = asyncio.Event()
     services: dict[str, Service] = {
         "imap": _imap(config, store, authenticator, bus, meter),
-        "submission": _submission(config, store, authenticator, deliverer, meter),
+        "submission": _submission(config, store, authenticator, deliverer, meter, mail_waits.set),
         "lmtp": lmtp_service(
             store,
             deliverer,
@@ -90,8 +106,9 @@ def build_parts(config: Config, worker: str, meter: PrometheusMeter, log: Sessio
             max_recipients=config.limits.recipients,
             command_timeout_s=config.limits.smtp_idle_s,
         ),
+        "managesieve": _managesieve(config, store, authenticator, meter),
     }
-    return Parts(store, authenticator, bus, services)
+    return Parts(store, authenticator, bus, services, _relay(config, store, deliverer, meter), mail_waits)
 
 
 def build_authenticator(config: Config, store: SqliteStore, meter: PrometheusMeter, log: SessionLog) -> AuthService:
@@ -121,8 +138,20 @@ def _imap(
     return ImapService(store, authenticator, bus, meter, config.hostname, REGISTRY, time.time, limits)
 
 
+def _managesieve(
+    config: Config, store: SqliteStore, authenticator: AuthService, meter: PrometheusMeter
+) -> ManageSieveService:
+    limits = ManageSieveLimits(autologout_s=config.limits.imap_idle_s, login_timeout_s=config.limits.login_s)
+    return ManageSieveService(store, authenticator, meter, Language(SIEVE_REGISTRY), limits)
+
+
 def _submission(
-    config: Config, store: SqliteStore, authenticator: AuthService, deliverer: Deliverer, meter: PrometheusMeter
+    config: Config,
+    store: SqliteStore,
+    authenticator: AuthService,
+    deliverer: Deliverer,
+    meter: PrometheusMeter,
+    wake: Callable[[], None],
 ) -> SmtpService:
     urls = BurlUrls(store, frozenset({config.hostname.lower()}), _trusted_servers(config), _now)
     return submission_service(
@@ -133,11 +162,34 @@ def _submission(
         meter,
         hostname=config.hostname,
         clock=_now,
+        wake=wake,
         burl_hosts=(config.hostname, *config.submission.trusted_imap),
         max_message_octets=config.limits.message_octets,
         max_recipients=config.limits.recipients,
         command_timeout_s=config.limits.smtp_idle_s,
     )
+
+
+def _relay(config: Config, store: SqliteStore, deliverer: Deliverer, meter: PrometheusMeter) -> Relay:
+    relay = config.relay
+    hosts: Hosts = MxHosts()
+    if relay.smarthost is not None:
+        name, port = parse_address(relay.smarthost, "relay.smarthost")
+        hosts = Smarthost(Host(name, port or SMTP_PORT))
+    login: Login | None = None
+    if relay.smarthost_login is not None and relay.smarthost_password_file is not None:
+        password = read_password(config, relay.smarthost_password_file, "relay.smarthost_password_file")
+        login = Login(relay.smarthost_login, password)
+    contexts = {"none": None, "may": opportunistic_context(), "require": ssl.create_default_context()}
+    settings = RelaySettings(
+        hostname=config.hostname,
+        use_tls=relay.tls != "none",
+        require_tls=relay.tls == "require",
+        login=login,
+        lifetime_s=relay.lifetime_s,
+        max_idle_s=RELAY_IDLE_S,
+    )
+    return Relay(store, deliverer, hosts, Dialer(contexts[relay.tls]), meter, settings, _now)
 
 
 def _trusted_servers(config: Config) -> dict[str, RemoteFetch]:

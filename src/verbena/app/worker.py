@@ -34,6 +34,7 @@ from verbena.net.stream import Stream
 from verbena.net.tls import TlsKeeper, TlsSetting
 
 LEAD_RETRY_S: Final = 2.0
+RELAY_LEAST_PAUSE_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +167,22 @@ class Worker:
                 await asyncio.sleep(LEAD_RETRY_S)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._maintain(parts))
+                tasks.create_task(self._relay(parts))
+
+    async def _relay(self, parts: Parts) -> None:
+        while True:
+            parts.mail_waits.clear()
+            await self._tried("relaying", parts.relay.run_once)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(RELAY_LEAST_PAUSE_S, parts.relay.idle_s())):
+                    await parts.mail_waits.wait()
 
     async def _maintain(self, parts: Parts) -> None:
         while True:
             await asyncio.sleep(self._config.store.maintain_s)
             await self._tried("upkeep", parts.store.maintain)
 
-    async def _tried(self, what: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def _tried(self, what: str, work: Callable[[], Awaitable[object]]) -> None:
         """A round that may fail and is tried again with the next."""
         try:
             await work()
