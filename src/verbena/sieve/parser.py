@@ -183,8 +183,6 @@ class _Parser:
         return StringArgument(tuple(strings), True, place)
 
     def _tests(self, depth: int) -> tuple[tuple[TestNode, ...], bool]:
-        if depth > self._limits.nesting:
-            raise refuse(self._token.place, f"tests are nested more than {self._limits.nesting} deep")
         if self._token.kind == Kind.IDENTIFIER:
             return (self._test(depth),), False
         if not self._is(b"("):
@@ -202,6 +200,8 @@ class _Parser:
     def _test(self, depth: int) -> TestNode:
         if self._token.kind != Kind.IDENTIFIER:
             raise refuse(self._token.place, f"expected a test, found {self._found()}")
+        if depth > self._limits.nesting:
+            raise refuse(self._token.place, f"tests are nested more than {self._limits.nesting} deep")
         token = self._advance()
         arguments = self._arguments()
         tests, listed = self._tests(depth + 1)
