@@ -34,6 +34,8 @@ def reply(code: int, enhanced: str, text: str) -> Reply:
 
 def reply_text(text: str) -> bytes:
     """``text`` as octets that are safe in a reply."""
+    if text.isascii() and text.isprintable():
+        return text.encode("ascii")
     result = bytearray()
     for character in text:
         number = ord(character)
