@@ -33,9 +33,6 @@ HEADER_OCTETS = 256 * 1024
 MAX_RECIPIENTS = 100
 """in one transaction (RFC 5321 §4.5.3.1.8)"""
 
-UNREADABLE_S = 10.0
-"""wait after the outbox could not be read"""
-
 Dial = Callable[[Host], Awaitable[HopLink]]
 """Connects; raises ``Unavailable``."""
 
@@ -298,16 +295,3 @@ def _judged(recipient: OutRecipient, verdict: Verdict, host: Host) -> Result:
     if verdict.permanent:
         return Result(recipient, Outcome(recipient, Action.FAILED, verdict.status, verdict.told, host.name))
     return Result(recipient, None, f"{host.name}: {verdict.told}")
-
-
-async def run_relay(relay: Relay, wait: Callable[[float], Awaitable[None]]) -> None:
-    """Relay until cancelled. ``wait`` returns after so many seconds, or as soon as there is something new to send."""
-    while True:
-        try:
-            if await relay.run_once():
-                continue
-            idle_s = relay.idle_s()
-        except Unavailable:
-            log.exception("the outbox can not be read")
-            idle_s = UNREADABLE_S
-        await wait(max(idle_s, 0.05))

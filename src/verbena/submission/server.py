@@ -7,6 +7,7 @@ message, and in a notification to the sender otherwise.
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ from verbena.submission.dsn import Action, Outcome
 from verbena.submission.notice import Notifier, Original, body_of
 from verbena.wire.smtp.eightbitmime import Body
 from verbena.wire.smtp.reply import Reply, reply
+
+log = logging.getLogger(__name__)
 
 ADDED_OCTETS = 64 * 1024
 """room for what is added to a header"""
@@ -105,6 +108,9 @@ class SubmissionReceiver:
                 await self._enqueue(submitted, remote, staged)
             failures = await self._deliver_here(submitted, local, staged, bool(remote))
             await self._settle(submitted, local, failures, staged, bool(remote))
+            counts = {"local": len(local) - len(failures), "queued": len(remote), "failed": len(failures)}
+            facts = {"message_id": token, "account": account.login, "octets": staged.size_octets, **counts}
+            log.info("submission accepted", extra=facts)
         return (reply(250, "2.6.0", f"Message accepted, id {token}"),)
 
     async def _deliver_here(
