@@ -101,7 +101,7 @@ def start(folder: Path, ports: dict[str, int]) -> Server:
 @contextmanager
 def running(folder: Path, extra: str = "", hostname: str = "mail.example.org") -> Iterator[Server]:
     """A fresh server with the accounts alice, bob and submitserver @example.org; checked at the end."""
-    names = ("imap", "imaps", "submission", "submissions", "lmtp", "http")
+    names = ("imap", "imaps", "submission", "submissions", "lmtp", "managesieve", "http")
     ports = {name: free_port() for name in names}
     write_config(folder, ports, extra, hostname)
     verbena(folder, "init", str(folder / "data"))

@@ -55,3 +55,25 @@ def smtp_error(code: int, enhanced: str, text: str) -> VerbenaError:
         return ServerUnavailable(text, str(code), enhanced)
     reason = Reason.AUTHENTICATION_FAILED if code == 535 else Reason.CANNOT
     return ServerRefused(reason, text, str(code), enhanced)
+
+
+_MANAGESIEVE_REASONS: Final[Mapping[bytes, Reason]] = {
+    b"ENCRYPT-NEEDED": Reason.ENCRYPTION_NEEDED,
+    b"AUTH-TOO-WEAK": Reason.AUTHENTICATION_FAILED,
+    b"QUOTA/MAXSCRIPTS": Reason.LIMIT,
+    b"QUOTA/MAXSIZE": Reason.TOO_BIG,
+    b"QUOTA": Reason.OVER_QUOTA,
+    b"ACTIVE": Reason.IN_USE,
+    b"NONEXISTENT": Reason.NONEXISTENT,
+    b"ALREADYEXISTS": Reason.ALREADY_EXISTS,
+}
+
+
+def managesieve_error(status: bytes, code: bytes, text: str, default: Reason) -> VerbenaError:
+    """The error for NO or BYE (RFC 5804 §1.3); a code's unknown details are passed over. ``default``: without a code
+    that we know."""
+    name = code.decode("ascii", "replace")
+    if status == b"BYE" or code.split(b"/")[0] == b"TRYLATER":
+        return ServerUnavailable(text, name or "BYE")
+    reason = _MANAGESIEVE_REASONS.get(code) or _MANAGESIEVE_REASONS.get(code.split(b"/")[0])
+    return ServerRefused(default if reason is None else reason, text, name)
