@@ -1,4 +1,4 @@
-# make setup | run | test | bench | lint | lock; each does what it needs first, and nothing twice.
+# make setup | run | test | bench | lint | docs | lock; each does what it needs first, and nothing twice.
 #
 # PYTHON=python3.13   another interpreter for the virtual environment (3.11 or newer)
 # VERBENA_COMPILE=0   run the pure layers as plain Python
@@ -11,7 +11,7 @@ RUN_DIR := var
 LAYER_TESTS := $(wildcard tests/model tests/wire tests/mime tests/sieve)
 SOURCES := $(shell find src/verbena/model src/verbena/wire src/verbena/mime src/verbena/sieve -name '*.py')
 
-.PHONY: setup run test bench lint lock layers test-plain clean
+.PHONY: setup run test bench lint docs lock layers clean
 
 setup: $(VENV)/.installed layers
 
@@ -46,7 +46,13 @@ bench: setup
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check src tests bench tools
 	$(BIN)/ruff check src tests bench tools
-	$(BIN)/mypy src tests
+	$(BIN)/mypy src tests bench tools
+	$(BIN)/python tools/conformance.py --check
+
+# The pages that are generated: from app/config.py, and from docs/rfcs.tsv with the tests' marks.
+docs: $(VENV)/.installed
+	$(BIN)/verbena config manual > docs/configuration.md
+	$(BIN)/python tools/conformance.py
 
 # Dependencies are chosen in pyproject.toml; this pins them with their hashes.
 lock: build/lock/bin/pip-compile
