@@ -31,9 +31,9 @@ class FileInto:
 @dataclass(frozen=True, slots=True)
 class Redirect:
     """``address`` is a checked addr-spec; empty where the message goes to all addresses of the external list
-    ``list_name`` (RFC 6134 §2.3), for which the delivery agent has a limit. ``notify`` (``NEVER``, or a list of the others) and ``ret`` are DSN
-    parameters (RFC 6009 §3); ``by_time_s`` seconds from the delivery or ``by_absolute`` (an ISO 8601 time),
-    ``by_mode`` ``notify`` or ``return``, ``by_trace``: deliver-by parameters (RFC 6009 §5)."""
+    ``list_name`` (RFC 6134 §2.3), for which the delivery agent has a limit. ``notify`` (``NEVER``, or a list of the
+    others) and ``ret`` are DSN parameters (RFC 6009 §3); ``by_time_s`` seconds from the delivery or ``by_absolute``
+    (an ISO 8601 time), ``by_mode`` ``notify`` or ``return``, ``by_trace``: deliver-by parameters (RFC 6009 §5)."""
 
     place: Place
     address: bytes

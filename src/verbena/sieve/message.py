@@ -4,7 +4,7 @@ A script may edit it (RFC 5293, RFC 5703): through ``change_fields`` and ``chang
 before is forgotten. Limits: ``MAX_FIELD_OCTETS``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from verbena.mime.address import parse_addresses
@@ -44,11 +44,12 @@ class Field:
 
 
 class Loop:
-    """A walk over parts that is going on (RFC 5703 §3). ``path`` leads to the part it is at, by places among children;
-    ``skip``: do not go on into that part, it was replaced."""
+    """A walk over parts that is going on (RFC 5703 §3). ``path`` leads to the part it is at, by places among children,
+    and stays in what ``base`` leads to; ``skip``: do not go on into that part, it was replaced."""
 
-    def __init__(self, name: bytes | None, path: tuple[int, ...]) -> None:
+    def __init__(self, name: bytes | None, base: tuple[int, ...], path: tuple[int, ...]) -> None:
         self.name = name
+        self.base = base
         self.path = path
         self.broken = False
         self.skip = False
@@ -63,6 +64,8 @@ class Message:
         self.root = root
         self.read = read
         self.edited = False
+        self.edits = 0
+        """how often its content was changed"""
         self.pieces: Pieces | None = None
         """the message that ``root`` describes, where that is not the one that came"""
         self.loops: list[Loop] = []
@@ -137,6 +140,10 @@ class Message:
     def whole(self) -> Pieces:
         """The message that ``root`` describes: its header is the one before ``change_fields``."""
         return self.pieces if self.pieces is not None else Pieces((Span(0, self.size_octets),))
+
+    def octets_of(self, pieces: Pieces) -> Iterator[bytes]:
+        """Octets of pieces, in chunks."""
+        return pieces.octets(self._original)
 
     def part(self) -> Part:
         """The part that the innermost walk is at; the whole message outside of any."""
