@@ -71,6 +71,16 @@ class ScriptChanged:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class MetadataChanged:
+    """Annotations were set or removed: canonical names of entries (RFC 5464), of the server for this account where
+    ``mailbox_id`` is None."""
+
+    modseq: ModSeq
+    mailbox_id: MailboxId | None
+    entries: tuple[str, ...]
+
+
 MessageChange = Added | FlagsChanged | Expunged
 MailboxChange = MailboxCreated | MailboxRenamed | MailboxDeleted | SubscriptionChanged
-Change = MessageChange | MailboxChange | ScriptChanged
+Change = MessageChange | MailboxChange | ScriptChanged | MetadataChanged

@@ -124,7 +124,10 @@ class Bus:
             del self._watches[account_id]
 
     def told(self, ref: AccountRef, modseq: ModSeq) -> None:
-        """This process committed: wake its watchers now, tell the other workers at the end of the loop's turn."""
+        """This process committed: wake its watchers now, tell the other workers at the end of the loop's turn.
+
+        Account 0 is every account.
+        """
         self._wake(ref.account_id, modseq)
         if self._wire is None:
             return
@@ -157,17 +160,17 @@ class Bus:
             self._wire.send(facts)
 
     def _wake(self, account_id: AccountId, modseq: ModSeq) -> None:
-        for watch in self._watches.get(account_id, ()):
-            watch.wake(modseq)
-
-    def _take(self, account_id: AccountId, modseq: ModSeq) -> None:
-        """A fact from another worker: the store first, so that whoever wakes reads no stale cache."""
         if account_id == _EVERYTHING:
             for watches in self._watches.values():
                 for watch in watches:
                     watch.wake(watch.modseq)
             return
-        if self._heard is not None:
+        for watch in self._watches.get(account_id, ()):
+            watch.wake(modseq)
+
+    def _take(self, account_id: AccountId, modseq: ModSeq) -> None:
+        """A fact from another worker: the store first, so that whoever wakes reads no stale cache."""
+        if self._heard is not None and account_id != _EVERYTHING:
             self._heard(account_id, modseq)
         self._wake(account_id, modseq)
 

@@ -1,6 +1,6 @@
 """One account's mail, as ``store.api.Account`` promises it: reads inline, writes through the engine."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
@@ -10,12 +10,13 @@ from verbena.model.errors import InternalError, Refused
 from verbena.model.flags import FlagEdit
 from verbena.model.ids import AccountId, ContentId, MailboxId, ModSeq, Uid
 from verbena.model.mailbox import INBOX, Mailbox, SpecialUse, Status
+from verbena.model.metadata import is_shared
 from verbena.model.reason import Reason
 from verbena.model.secret import Secret
 from verbena.model.uidset import NumberSet
-from verbena.store import keys, mailboxes, messages
+from verbena.store import keys, mailboxes, messages, metadata
 from verbena.store.account_scripts import StoredScripts
-from verbena.store.api import AccountRef, Appended, Columns, Content, Copied, FlagsStored, NewMessage
+from verbena.store.api import AccountRef, AnnotationsSet, Appended, Columns, Content, Copied, FlagsStored, NewMessage
 from verbena.store.blobs import BlobFolder
 from verbena.store.changes import changes_since, vanished_since
 from verbena.store.columns import ColumnCache, MailboxColumns, Snapshot, apply_edit, load, refresh
@@ -36,7 +37,8 @@ _MESSAGES: Final = "SELECT messages FROM mailbox WHERE account_id = ? AND mailbo
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What all accounts of a process share. ``told`` is called on the loop after each commit that changed mail;
-    ``behind`` runs work that nobody waits for. ``clock`` gives seconds since the epoch.
+    ``behind`` runs work that nobody waits for. ``clock`` gives seconds since the epoch. ``server_annotations`` are
+    ``Directory.annotations``.
     """
 
     engine: Engine
@@ -45,6 +47,7 @@ class Shared:
     clock: Callable[[], float]
     told: Callable[[AccountRef, ModSeq], None]
     behind: Callable[[Coroutine[None, None, None]], None]
+    server_annotations: Callable[[], Mapping[str, bytes]]
 
 
 class StoredAccount:
@@ -190,6 +193,29 @@ class StoredAccount:
     def stream(self, content_id: ContentId, start: int, length: int) -> AsyncIterator[bytes]:
         return self._reader.stream(content_id, start, length)
 
+    # annotations
+
+    def annotation(self, mailbox_id: MailboxId | None, entry: str) -> bytes | None:
+        if mailbox_id is None and is_shared(entry):
+            return self._shared.server_annotations().get(entry)
+        return metadata.read_annotation(self._db, self._account_id, mailbox_id, entry)
+
+    def annotation_sizes(
+        self, mailbox_id: MailboxId | None, scope: str, depth: int | None = 0
+    ) -> Sequence[tuple[str, int]]:
+        if mailbox_id is None and is_shared(scope):
+            return metadata.sizes_among(self._shared.server_annotations(), scope, depth)
+        return metadata.annotation_sizes(self._db, self._account_id, mailbox_id, scope, depth)
+
+    async def set_annotations(self, mailbox_id: MailboxId | None, values: Mapping[str, bytes | None]) -> AnnotationsSet:
+        run = loud(
+            self._account_id,
+            self._shared.clock(),
+            lambda transaction: metadata.set_annotations(transaction, mailbox_id, values),
+        )
+        done, modseq = await self._shared.engine.write(self._ref.shard, run, self._tell)
+        return AnnotationsSet(modseq, done.lost_use) if done.changed else AnnotationsSet(None)
+
     # history
 
     def changes(self, since: ModSeq, limit: int = 1000) -> list[Change]:
@@ -218,5 +244,6 @@ def _rename(transaction: Transaction, mailbox_id: MailboxId, name: str) -> None:
     if mailbox is not None and mailbox.name == INBOX:
         made = mailboxes.create_mailbox(transaction, name, None)
         messages.move_all(transaction, mailbox_id, made.mailbox_id)
+        metadata.copy_annotations(transaction, mailbox_id, made.mailbox_id)
     else:
         mailboxes.rename_mailbox(transaction, mailbox_id, name)

@@ -13,7 +13,7 @@ Rules that hold everywhere:
 """
 
 from array import array
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -106,6 +106,16 @@ class Directory(Protocol):
     async def add_alias(self, address: str, account_id: AccountId) -> None: ...
 
     async def remove_alias(self, address: str) -> None: ...
+
+    def annotations(self) -> Mapping[str, bytes]:
+        """The server's shared annotations by canonical entry, with what the configuration gives (RFC 5464 §3.2.1.1).
+        The same object as before while nothing in the directory has changed."""
+
+    async def set_annotations(self, values: Mapping[str, bytes | None]) -> None:
+        """Set or remove (None) shared entries of the server, all or none; every watcher of any account is woken.
+
+        The caller knows that the user may. Raises ``Refused``: CANNOT (no such name, or read-only), TOO_BIG, LIMIT.
+        """
 
 
 # ---------------------------------------------------------------------------------------------
@@ -301,6 +311,14 @@ class Scripts(Protocol):
         """Make it the only active one; None: have none. Raises ``Refused(NONEXISTENT)``."""
 
 
+@dataclass(frozen=True, slots=True)
+class AnnotationsSet:
+    """``modseq`` None: all entries had these values. ``lost_use`` is the mailbox whose special use was taken."""
+
+    modseq: ModSeq | None
+    lost_use: MailboxId | None = None
+
+
 class Account(Protocol):
     """One account's mail."""
 
@@ -388,6 +406,24 @@ class Account(Protocol):
 
     def stream(self, content_id: ContentId, start: int, length: int) -> AsyncIterator[bytes]:
         """The same, any length, in pieces of at most 256 KiB, off the loop where that would block it."""
+
+    # annotations (RFC 5464); entries are canonical as in ``model.metadata``, mailbox None is the server
+
+    def annotation(self, mailbox_id: MailboxId | None, entry: str) -> bytes | None:
+        """An entry's value, at most ``MAX_VALUE_OCTETS``; None where there is none, or the mailbox is gone."""
+
+    def annotation_sizes(
+        self, mailbox_id: MailboxId | None, scope: str, depth: int | None = 0
+    ) -> Sequence[tuple[str, int]]:
+        """Entries with the sizes of their values in octets: ``scope``, if it has one, and what is up to ``depth``
+        levels below it (None: however deep), by name."""
+
+    async def set_annotations(self, mailbox_id: MailboxId | None, values: Mapping[str, bytes | None]) -> AnnotationsSet:
+        """Set or remove (None) entries, all or none. The server's shared ones: ``Directory.set_annotations``.
+
+        Raises ``Refused``: NONEXISTENT, CANNOT (no such name), TOO_BIG (a value), LIMIT (too many entries), OVER_QUOTA
+        (all values of the account), USE_ATTRIBUTE (``/private/specialuse``, RFC 6154 §4).
+        """
 
     # history
 
@@ -490,7 +526,8 @@ class Store(Protocol):
         """
 
     def listen(self, told: Callable[[AccountRef, ModSeq], None]) -> None:
-        """Call ``told`` on the loop after each commit of this process, account by account."""
+        """Call ``told`` on the loop after each commit of this process, account by account; with account 0 after a
+        change that all accounts see."""
 
     def heard(self, account_id: AccountId, modseq: ModSeq) -> None:
         """Another process committed: whatever this one caches of the account is stale below ``modseq``."""

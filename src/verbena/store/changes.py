@@ -11,6 +11,7 @@ from verbena.model.change import (
     MailboxCreated,
     MailboxDeleted,
     MailboxRenamed,
+    MetadataChanged,
     ScriptChanged,
     SubscriptionChanged,
 )
@@ -33,6 +34,7 @@ class Kind(IntEnum):
     SUBSCRIBED = 7
     UNSUBSCRIBED = 8
     SCRIPT_CHANGED = 9
+    METADATA_CHANGED = 10
 
 
 _SINCE: Final = (
@@ -82,4 +84,6 @@ def _change(row: Row) -> Change:
             return SubscriptionChanged(modseq, mailbox_id, name, kind == Kind.SUBSCRIBED)
         case Kind.SCRIPT_CHANGED:
             return ScriptChanged(modseq, name)
+        case Kind.METADATA_CHANGED:
+            return MetadataChanged(modseq, mailbox_id, tuple(name.split("\n")))
     raise InternalError(f"the change log has an entry of unknown kind {kind}")

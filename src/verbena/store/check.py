@@ -13,6 +13,7 @@ from verbena.store.account import Shared
 from verbena.store.blobs import BlobFolder
 from verbena.store.check_history import check_history
 from verbena.store.check_mailbox import check_mailboxes
+from verbena.store.check_metadata import check_metadata
 from verbena.store.check_script import check_scripts
 from verbena.store.columns import MailboxColumns, load, refresh
 from verbena.store.engine import Db
@@ -87,6 +88,7 @@ def _check_shard(db: Db) -> tuple[list[str], dict[bytes, int]]:
         found += check_mailboxes(db, account_id, next_mailbox)
         found += check_history(db, account_id)
         found += check_scripts(db, account_id)
+        found += check_metadata(db, account_id)
         found += _check_contents(db, account_id, next_content, files)
         found += _check_outbox(db, account_id, next_queue)
         wrong += [f"account {account_id}: {sentence}" for sentence in found]

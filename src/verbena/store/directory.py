@@ -11,7 +11,7 @@ account is named here and removed after it is gone here: a crash in between leav
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
@@ -22,6 +22,7 @@ from verbena.model.errors import InternalError, Refused, Unavailable
 from verbena.model.ids import AccountId
 from verbena.model.reason import Reason
 from verbena.model.secret import Secret
+from verbena.store import server_metadata
 from verbena.store.address import canonical_domain, canonical_local, checked_address, checked_domain, split_address
 from verbena.store.api import AccountRef, Credentials, ScramKeys
 
@@ -68,9 +69,22 @@ class AccountRows(Protocol):
 
 
 class SqliteDirectory:
-    """Raises ``Unavailable`` from any call when the file can not be read or written."""
+    """Raises ``Unavailable`` from any call when the file can not be read or written.
 
-    def __init__(self, path: Path, rows: AccountRows, shards: int) -> None:
+    ``fixed_annotations`` are shared entries of the server that nobody can change. ``told`` is called, on the loop,
+    when what all accounts see has changed.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        rows: AccountRows,
+        shards: int,
+        fixed_annotations: Mapping[str, bytes] | None = None,
+        told: Callable[[], None] | None = None,
+    ) -> None:
+        self._fixed_annotations: Final = dict(fixed_annotations or {})
+        self._told: Final = told
         self._path: Final = path
         self._rows: Final = rows
         self._shards: Final = shards
@@ -129,6 +143,9 @@ class SqliteDirectory:
     def aliases(self) -> Sequence[tuple[str, str]]:
         return [(_text(alias), _text(login)) for alias, login in self._rows_of(_ALIASES, ())]
 
+    def annotations(self) -> Mapping[str, bytes]:
+        return self._cached(("annotations",), self._read_annotations)
+
     def check(self) -> list[str]:
         """Every invariant of this file that does not hold, as a sentence each."""
         wrong = [
@@ -144,6 +161,9 @@ class SqliteDirectory:
         highest = "SELECT 1 FROM counter WHERE next <= (SELECT max(account_id) FROM account)"
         if self._rows_of(highest, ()):
             wrong.append("the account counter is behind the accounts")
+        wrong += server_metadata.check_annotations(
+            server_metadata.annotations_of(self._rows_of(server_metadata.ALL, ()))
+        )
         return wrong
 
     # writes
@@ -200,6 +220,11 @@ class SqliteDirectory:
         local_part, domain = split_address(address)
         await self._write(lambda db: _delete_alias(db, local_part, domain))
 
+    async def set_annotations(self, values: Mapping[str, bytes | None]) -> None:
+        await self._write(lambda db: server_metadata.write_annotations(db, values))
+        if self._told is not None:
+            self._told()
+
     # inside
 
     def _existing(self, account_id: AccountId) -> AccountRef:
@@ -253,6 +278,10 @@ class SqliteDirectory:
             if found:
                 return found
         return self._refs(_BY_ALIAS, (domain, ""))
+
+    def _read_annotations(self) -> dict[str, bytes]:
+        kept = server_metadata.annotations_of(self._rows_of(server_metadata.ALL, ()))
+        return {**kept, **self._fixed_annotations}
 
     def _read_credentials(self, account_id: AccountId) -> Credentials | None:
         kept = self._rows_of("SELECT argon2 FROM credential WHERE account_id = ?", (account_id,))

@@ -55,7 +55,8 @@ _INSERT: Final = (
 _MAKE_SELECTABLE: Final = (
     "UPDATE mailbox SET selectable = 1, special_use = ?, uidvalidity = ? WHERE account_id = ? AND mailbox_id = ?"
 )
-_USE_TAKEN: Final = "SELECT EXISTS (SELECT 1 FROM mailbox WHERE account_id = ? AND special_use = ?)"
+_USE_OWNER: Final = "SELECT mailbox_id FROM mailbox WHERE account_id = ? AND special_use = ?"
+_SET_USE: Final = "UPDATE mailbox SET special_use = ? WHERE account_id = ? AND mailbox_id = ?"
 _RENAME: Final = "UPDATE mailbox SET name = ?, urlauth_key = NULL WHERE account_id = ? AND mailbox_id = ?"
 _DELETE: Final = "DELETE FROM mailbox WHERE account_id = ? AND mailbox_id = ?"
 _CONTENTS: Final = "SELECT content_id, size_octets FROM message WHERE account_id = ? AND mailbox_id = ?"
@@ -63,6 +64,7 @@ _DELETE_ROWS: Final = (
     "DELETE FROM message WHERE account_id = ? AND mailbox_id = ?",
     "DELETE FROM expunged WHERE account_id = ? AND mailbox_id = ?",
     "DELETE FROM snapshot WHERE account_id = ? AND mailbox_id = ?",
+    "DELETE FROM annotation WHERE account_id = ? AND mailbox_id = ?",
 )
 _SUBSCRIPTIONS: Final = "SELECT name FROM subscription WHERE account_id = ? ORDER BY name"
 _IS_SUBSCRIBED: Final = "SELECT EXISTS (SELECT 1 FROM subscription WHERE account_id = ? AND name = ?)"
@@ -196,13 +198,42 @@ def create_mailbox(transaction: Transaction, name: str, special_use: SpecialUse 
 def _check_use(transaction: Transaction, special_use: SpecialUse | None) -> str | None:
     if special_use is None:
         return None
-    if special_use in (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT):
-        raise Refused(Reason.USE_ATTRIBUTE, "No mailbox is kept for this use here")
-    row = transaction.db.one(_USE_TAKEN, (transaction.account_id, special_use.value))
-    if row is not None and row[0]:
+    if _use_owner(transaction, special_use) is not None:
         raise Refused(Reason.USE_ATTRIBUTE, "Another mailbox has this use")
     use: str = special_use.value
     return use
+
+
+def _use_owner(transaction: Transaction, special_use: SpecialUse) -> MailboxId | None:
+    """The mailbox that has the use. Raises ``Refused(USE_ATTRIBUTE)`` for one that no mailbox can have here."""
+    if special_use in (SpecialUse.ALL, SpecialUse.FLAGGED, SpecialUse.IMPORTANT):
+        raise Refused(Reason.USE_ATTRIBUTE, "No mailbox is kept for this use here")
+    row = transaction.db.one(_USE_OWNER, (transaction.account_id, special_use.value))
+    return None if row is None else MailboxId(row[0])
+
+
+def set_special_use(
+    transaction: Transaction, mailbox_id: MailboxId, special_use: SpecialUse | None
+) -> MailboxId | None:
+    """Give a mailbox that is there a use, or none; the mailbox that loses it by that (RFC 6154 §4, §5.4).
+
+    Raises ``Refused(USE_ATTRIBUTE)``, also for a bare level. The caller writes the change log.
+    """
+    mailbox = mailbox_by_id(transaction.db, transaction.account_id, mailbox_id)
+    if mailbox is None:
+        raise nonexistent()
+    if mailbox.special_use is special_use:
+        return None
+    owner: MailboxId | None = None
+    if special_use is not None:
+        if not mailbox.selectable:
+            raise Refused(Reason.USE_ATTRIBUTE, "A bare level has no use")
+        owner = _use_owner(transaction, special_use)
+    if owner is not None:
+        transaction.db.run(_SET_USE, (None, transaction.account_id, owner))
+    use = None if special_use is None else special_use.value
+    transaction.db.run(_SET_USE, (use, transaction.account_id, mailbox_id))
+    return owner
 
 
 def _make_levels(transaction: Transaction, name: str) -> None:
@@ -323,6 +354,7 @@ ACCOUNT_TABLES: Final = (
     "expunged",
     "subscription",
     "script",
+    "annotation",
     "snapshot",
     "outbox",
     "outbox_recipient",

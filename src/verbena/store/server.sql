@@ -49,6 +49,12 @@ CREATE TABLE IF NOT EXISTS secret (
     octets      BLOB    NOT NULL
 ) WITHOUT ROWID, STRICT;
 
+-- Shared annotations of the server (RFC 5464 §3.2.1.1), which all accounts see; /shared/admin is in the configuration.
+CREATE TABLE IF NOT EXISTS annotation (
+    entry       TEXT    NOT NULL PRIMARY KEY,   -- in lower case, below /shared
+    value       BLOB    NOT NULL
+) WITHOUT ROWID, STRICT;
+
 -- Numbers that are given out once.
 CREATE TABLE IF NOT EXISTS counter (
     name        TEXT    NOT NULL PRIMARY KEY,

@@ -184,3 +184,12 @@ CREATE TABLE script (
 
 -- The active script, at each delivery; and that there is one at most.
 CREATE UNIQUE INDEX script_active ON script (account_id) WHERE active = 1;
+
+-- Annotations (RFC 5464). The server's shared ones are in the directory: all accounts see the same.
+CREATE TABLE annotation (
+    account_id INTEGER NOT NULL,
+    mailbox_id INTEGER NOT NULL,         -- 0: of the server, private to this account
+    entry      TEXT    NOT NULL,         -- in lower case, below /private or /shared
+    value      BLOB    NOT NULL,
+    PRIMARY KEY (account_id, mailbox_id, entry)
+);

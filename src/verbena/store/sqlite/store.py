@@ -6,7 +6,7 @@ Layout of a data folder: ``server.db`` (directory), ``shards/NN.db`` (mail), ``b
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,9 @@ from verbena.store.upkeep import maintain
 
 DEFAULT_SHARDS: Final = 8
 MAX_SHARDS: Final = 100
+
+EVERY_ACCOUNT: Final = AccountRef(AccountId(0), "", 0)
+"""Told of where a change is seen by all accounts."""
 
 FIRST_MAILBOXES: Final = (
     (INBOX, None),
@@ -56,13 +59,24 @@ class _Rows:
 class SqliteStore:
     """``store.api.Store``."""
 
-    def __init__(self, data: Path, clock: Callable[[], float]) -> None:
+    def __init__(self, data: Path, clock: Callable[[], float], fixed_annotations: Mapping[str, bytes]) -> None:
         self._engine = SqliteEngine(data / "shards")
         self._blobs = BlobFolder(data / "blobs")
-        self._directory = SqliteDirectory(data / "server.db", _Rows(self._engine, clock), self._engine.shards)
+        rows = _Rows(self._engine, clock)
+        self._directory = SqliteDirectory(
+            data / "server.db", rows, self._engine.shards, fixed_annotations, self._tell_all
+        )
         self._listeners: list[Callable[[AccountRef, ModSeq], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._shared = Shared(self._engine, self._blobs, ColumnCache(), clock, self._tell, self._behind)
+        self._shared = Shared(
+            self._engine,
+            self._blobs,
+            ColumnCache(),
+            clock,
+            self._tell,
+            self._behind,
+            self._directory.annotations,
+        )
         self._outbox = StoredOutbox(self._shared, self._directory)
 
     @property
@@ -108,6 +122,9 @@ class SqliteStore:
         for told in self._listeners:
             told(ref, modseq)
 
+    def _tell_all(self) -> None:
+        self._tell(EVERY_ACCOUNT, ModSeq(1))
+
     def _behind(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -123,6 +140,10 @@ def init_store(data: Path, shards: int = DEFAULT_SHARDS) -> None:
     BlobFolder.make(data / "blobs")
 
 
-def open_store(data: Path, *, clock: Callable[[], float] = time.time) -> SqliteStore:
-    """Raises ``Unavailable`` when there is no store in ``data``, or one of another schema version."""
-    return SqliteStore(data, clock)
+def open_store(
+    data: Path, *, clock: Callable[[], float] = time.time, fixed_annotations: Mapping[str, bytes] | None = None
+) -> SqliteStore:
+    """``fixed_annotations``: shared entries of the server that the configuration gives.
+
+    Raises ``Unavailable`` when there is no store in ``data``, or one of another schema version."""
+    return SqliteStore(data, clock, fixed_annotations or {})

@@ -14,7 +14,7 @@ from typing import Final
 
 import apsw
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """A shard of a newer version is not opened."""
 
 
