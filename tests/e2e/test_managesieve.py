@@ -106,7 +106,7 @@ def test_managesieve(server: Server) -> None:
         assert client.deletescript("main") == "OK"
         assert client.logout() == "OK"
     finally:
-        client.sock.close()
+        client.sock.sslobj.close()  # it leaves it open
         logging.disable(logging.NOTSET)
 
 
