@@ -107,7 +107,9 @@ def _build(files: list[str]) -> "subprocess.CompletedProcess[str]":
     config = WORK / "mypy.ini"
     config.write_text("[mypy]\nexplicit_package_bases = True\nnamespace_packages = True\nstrict_bytes = True\n")
     # Without the packages themselves, imports of modules from them are not seen in their order.
-    packages = sorted({str(p.relative_to(SOURCE)) for name in files for p in (SOURCE / name).parent.glob("__init__.py")})
+    packages = sorted(
+        {str(p.relative_to(SOURCE)) for name in files for p in (SOURCE / name).parent.glob("__init__.py")}
+    )
     script = BUILD.format(jobs=os.cpu_count() or 1, config=str(config), packages=packages, files=files)
     (WORK / "build.py").write_text(script)
     environment = {**os.environ, "VERBENA_COMPILE": "0", "CFLAGS": os.environ.get("CFLAGS", "") + " -g0 -w"}
