@@ -30,6 +30,7 @@ class Arguments:
         self.place = place
         self.tags: dict[bytes, Argument | None] = {}
         self.groups: dict[bytes, bytes] = {}
+        self.tag_places: dict[bytes, Place] = {}
         self.positional: list[Argument | None] = []
         self.tests: tuple[Test, ...] = ()
         self.modifiers: tuple[Modifier, ...] = ()
@@ -43,8 +44,9 @@ class Arguments:
         return self.groups.get(group, default)
 
     def tag_place(self, tag: bytes) -> Place:
+        """Where the tag's value stands, or the tag where it has none."""
         value = self.tags.get(tag)
-        return value.place if value is not None else self.place
+        return value.place if value is not None else self.tag_places.get(tag, self.place)
 
     def tag_text(self, checker: "Checker", tag: bytes) -> Text | None:
         value = self.tags.get(tag)
@@ -147,6 +149,7 @@ def _bind_tag(bound: Arguments, tag: Tag, arguments: tuple[Argument, ...], at: i
     if group in bound.groups:
         raise refuse(place, f"“:{name}” and “:{bound.groups[group].decode()}” exclude each other")
     bound.groups[group] = tag.name
+    bound.tag_places[tag.name] = place
     if tag.takes == Takes.NOTHING:
         bound.tags[tag.name] = None
         return at + 1

@@ -4,8 +4,9 @@ A comparator folds both sides to octets or characters that are then compared pla
 ``:matches`` runs in time bounded by value × pattern, never exponential; a pattern is folded once and kept.
 """
 
-import unicodedata
 from typing import Final
+
+from verbena.mime.casemap import casemap
 
 ASCII_UPPER: Final = bytes(each - 32 if 97 <= each <= 122 else each for each in range(256))
 MAX_NUMERIC: Final = 1 << 64
@@ -70,14 +71,7 @@ class UnicodeCasemap(Comparator):
             characters = text.decode("utf-8")
         except UnicodeDecodeError:
             return text
-        titled = "".join(_title(each) for each in characters)
-        return unicodedata.normalize("NFKD", titled).encode("utf-8", "surrogatepass")
-
-
-def _title(character: str) -> str:
-    """The simple titlecase mapping: one character to one (UnicodeData.txt, not SpecialCasing)."""
-    titled = character.title()
-    return titled if len(titled) == 1 else character
+        return casemap(characters).encode()
 
 
 def _leading_number(text: bytes) -> int:
