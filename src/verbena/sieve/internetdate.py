@@ -61,6 +61,8 @@ def parse_internet_date(value: bytes) -> Moment | None:
     zone = _zone(words[-1] if len(words) > 4 else b"")
     if day is None or year is None or month not in _MONTHS or clock is None or zone is None:
         return None
+    if len(words[2]) < 2:
+        return None
     if len(words[2]) < 4:
         year += 2000 if year < 50 and len(words[2]) == 2 else 1900
     hour, minute, second = clock
