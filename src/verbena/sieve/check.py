@@ -87,12 +87,12 @@ class Checker:
         for node in nodes:
             try:
                 steps.append(self._command(node))
-            except UnknownThing as error:
+            except UnknownThing as missing:
                 if self.lenient:
-                    self.warnings.append(error.complaints[0])
-                    steps.append(FailingStep(node.place, error.complaints[0]))
+                    self.warnings.append(missing.complaints[0])
+                    steps.append(FailingStep(node.place, missing.complaints[0]))
                 else:
-                    self._complain(error)
+                    self._complain(missing)
             except ScriptError as error:
                 self._complain(error)
             self.previous = node.name
