@@ -19,8 +19,9 @@ SOURCE = ROOT / "src"
 FOLDER = ROOT / "build" / "compiled" / sys.implementation.cache_tag
 WORK = ROOT / "build" / "mypyc"
 LAYERS = ("model", "wire", "mime", "sieve")
-PLAIN = ("verbena/model/errors.py",)
-"""Modules that stay plain: other packages derive from their classes, which compiled ones do not allow."""
+PLAIN = ("__init__.py", "errors.py")
+"""Modules that stay plain. Exceptions: other packages derive from ours, which compiled classes do not allow, and of a
+compiled exception and one derived from it only one can be caught in one statement."""
 HOT: tuple[str, ...] = ()
 """Modules of other packages that are compiled too, relative to ``src``."""
 BUILD = """
@@ -43,8 +44,8 @@ def compile_many(self, sources, output_dir=None, macros=None, include_dirs=None,
 UnixCCompiler.compile = compile_many
 
 setup(name="verbena-layers", packages=[], py_modules=[], ext_modules=mypycify(
-    ["--config-file", {config!r}, *{packages!r}, *{files!r}], only_compile_paths={files!r}, opt_level="2", debug_level="0", multi_file=True,
-    group_name="verbena_layers", target_dir=sys.argv[-1] + "/c"))
+    ["--config-file", {config!r}, *{packages!r}, *{files!r}], only_compile_paths={files!r}, opt_level="2",
+    debug_level="0", multi_file=True, group_name="verbena_layers", target_dir=sys.argv[-1] + "/c"))
 """
 
 
