@@ -95,13 +95,18 @@ def conflict(one: Action, other: Action) -> str | None:
     """Why two actions can not both be taken (RFC 5429 §2.4, RFC 5230 §4.7), or None."""
     if isinstance(one, Vacation) and isinstance(other, Vacation):
         return "a message can be answered by one “vacation” only"
+    if isinstance(one, Reject):
+        return _reject_conflict(other)
+    return _reject_conflict(one) if isinstance(other, Reject) else None
+
+
+def _reject_conflict(other: Action) -> str | None:
     if isinstance(other, Reject):
-        one, other = other, one
-    if isinstance(one, Reject) and isinstance(other, Keep | FileInto | Redirect | Vacation | Reject):
-        verb = "answered" if isinstance(other, Vacation) else "delivered"
-        if isinstance(other, Reject):
-            return "the message is rejected already"
-        return f"a message can not be rejected and {verb}"
+        return "the message is rejected already"
+    if isinstance(other, Vacation):
+        return "a message can not be rejected and answered"
+    if isinstance(other, Keep | FileInto | Redirect):
+        return "a message can not be rejected and delivered"
     return None
 
 
