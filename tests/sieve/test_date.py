@@ -109,8 +109,11 @@ def test_edges_of_parts() -> None:
 @pytest.mark.rfc("5260 §4.1")
 @pytest.mark.parametrize(
     ("zone", "value"),
-    [(':zone "+0000"', "2007-03-05T03:38:07Z"), (':zone "-0400"', "2007-03-04T23:38:07-04:00")]
-    + [("", "2007-03-05T04:38:07+01:00")],
+    [
+        (':zone "+0000"', "2007-03-05T03:38:07Z"),
+        (':zone "-0400"', "2007-03-04T23:38:07-04:00"),
+        ("", "2007-03-05T04:38:07+01:00"),
+    ],
 )
 def test_zones(zone: str, value: str) -> None:
     world = World(now=datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=1))))

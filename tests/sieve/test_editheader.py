@@ -64,8 +64,13 @@ def test_delete(command: str, left: list[str]) -> None:
 @pytest.mark.rfc("5293 §6")
 @pytest.mark.parametrize(
     "command",
-    ['deleteheader "Received";', 'deleteheader "AUTO-SUBMITTED";', 'addheader "Received" "x";']
-    + ['deleteheader "Original-Subject";', 'addheader "Original-From" "x";'],
+    [
+        'deleteheader "Received";',
+        'deleteheader "AUTO-SUBMITTED";',
+        'addheader "Received" "x";',
+        'deleteheader "Original-Subject";',
+        'addheader "Original-From" "x";',
+    ],
 )
 def test_protected(command: str) -> None:
     assert header(command) == ALL
@@ -139,8 +144,12 @@ def test_example_processing_date() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ['addheader "a b" "v";', 'addheader "" "v";', 'addheader "ä" "v";', 'deleteheader "a:";', 'addheader "a";']
-    + [
+    [
+        'addheader "a b" "v";',
+        'addheader "" "v";',
+        'addheader "ä" "v";',
+        'deleteheader "a:";',
+        'addheader "a";',
         'deleteheader :last "a";',
         'deleteheader :index 0 "a";',
         'deleteheader ["a", "b"];',

@@ -47,6 +47,8 @@ def plain_text(markup: bytes) -> bytes:
     """What a reader of HTML sees, roughly: no tags, comments, scripts and styles, entities opened, blanks squeezed."""
     pieces: list[bytes] = []
     at = 0
+    # A line end in the source is a blank; only some tags end a line.
+    markup = markup.replace(b"\r", b" ").replace(b"\n", b" ")
     lowered = markup.lower()
     while at < len(markup):
         start = markup.find(b"<", at)

@@ -47,12 +47,13 @@ class BodyTest(Test):
         message = machine.message
         values = message.kept.get(key)
         if values is None:
-            values = message.kept[key] = _extract(message, self.transform, types)
+            values = message.kept[key] = extract(message, self.transform, types)
             machine.tick(self.place, 1 + (sum(len(value) for value in values) >> 11))
         return values
 
 
-def _extract(message: Message, transform: bytes, types: list[bytes]) -> list[bytes]:
+def extract(message: Message, transform: bytes, types: list[bytes]) -> list[bytes]:
+    """The strings to match against (§5); ``types`` in lower case."""
     if not _has_body(message):
         return []
     root = message.root
