@@ -19,6 +19,7 @@ from verbena import compiled
 from verbena.app import admin, configdoc
 from verbena.app.cli_directory import alias, domain, user
 from verbena.app.cli_option import CONFIG_OPTION, loaded, settled
+from verbena.app.cli_script import sieve
 from verbena.app.supervisor import Supervisor
 from verbena.app.tls import self_signed_pair
 from verbena.store.open import init_store
@@ -178,6 +179,7 @@ def queue_list(limit: int, config_path: Path) -> None:
 main.add_command(user)
 main.add_command(alias)
 main.add_command(domain)
+main.add_command(sieve)
 
 if __name__ == "__main__":
     main()
