@@ -88,12 +88,14 @@ class User:
 
 @dataclass(slots=True)
 class Selected:
-    """The selected mailbox. ``told_keywords`` is the number of them in the last FLAGS response."""
+    """The selected mailbox. ``told_keywords`` is the number of them in the last FLAGS response; ``modseq_told`` that
+    HIGHESTMODSEQ was told since the client showed that it knows mod-sequences."""
 
     mailbox: Mailbox
     view: View
     read_only: bool
     told_keywords: int
+    modseq_told: bool
 
 
 @dataclass(slots=True)

@@ -85,8 +85,10 @@ async def updates(session: Session, may_tell_expunges: bool) -> bytes:
     Raises ``Refused(NONEXISTENT)`` when the selected mailbox was deleted.
     """
     selected = session.selected
-    if selected is None or not selected.view.advance(session.account):
+    if selected is None:
         return b""
+    if not selected.view.advance(session.account):
+        return first_modseq(session, selected)
     view = selected.view
     pieces: list[bytes] = []
     if may_tell_expunges and view.gone:
@@ -104,7 +106,21 @@ async def updates(session: Session, may_tell_expunges: bool) -> bytes:
     if view.gone and "QRESYNC" in session.enabled:
         # The client may have seen modseqs above the delayed expunge's: RFC 7162 §3.2 (erratum 1810 of its forerunner).
         pieces.append(told(number_code("HIGHESTMODSEQ", view.gone_floor), "Expunges are held back"))
+    pieces.append(first_modseq(session, selected))
     return b"".join(pieces)
+
+
+def first_modseq(session: Session, selected: Selected) -> bytes:
+    """HIGHESTMODSEQ once, when the client shows with a mailbox selected that it knows mod-sequences (RFC 7162 §3.1).
+
+    It covers no more than what has been told.
+    """
+    if selected.modseq_told or not condstore_on(session):
+        return b""
+    selected.modseq_told = True
+    view = selected.view
+    highest = view.gone_floor if view.gone else view.columns.highestmodseq
+    return told(number_code("HIGHESTMODSEQ", highest), "The highest mod-sequence")
 
 
 async def claim_recent(session: Session, columns: Columns, read_only: bool) -> Uid | None:

@@ -179,6 +179,10 @@ class View:
 
     # -- telling ---------------------------------------------------------------------------------
 
+    def told(self, indexes: Sequence[int]) -> None:
+        """The client was just shown the flags that these messages have now."""
+        self._changed.difference_update([self.uids[index] for index in indexes])
+
     def take_gone(self) -> tuple[list[int], list[int]]:
         """Drop expunged messages from the numbers. Tell them before anything else.
 
@@ -240,10 +244,7 @@ class View:
         result: list[int] = []
         for uid in self._changed:
             index = self.index_of(uid)
-            if index < 0 or uid in self.gone:
-                continue
-            rows, row = self.locate(index)
-            if row >= 0 and rows.modseqs[row] not in self._quiet:
+            if index >= 0 and uid not in self.gone:
                 result.append(index)
         self._changed.clear()
         self._quiet.clear()

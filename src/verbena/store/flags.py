@@ -7,7 +7,7 @@ from array import array
 from dataclasses import dataclass
 from typing import Final
 
-from verbena.model.flags import DELETED_BIT, SEEN_BIT, Flag, FlagEdit, FlagOp
+from verbena.model.flags import DELETED_BIT, FIRST_KEYWORD_BIT, SEEN_BIT, Flag, FlagEdit, FlagOp
 from verbena.model.ids import MailboxId, ModSeq
 from verbena.model.uidset import EMPTY, NumberSet, number_set
 from verbena.store.api import FlagsStored
@@ -34,6 +34,11 @@ _UPDATE: Final = {
     )
     for op, (new, differs) in _NEW.items()
 }
+# Adds keywords to messages that have none of them.
+_ADD_ABSENT: Final = (
+    "UPDATE message SET flags = flags | ?, modseq = ? WHERE account_id = ? AND mailbox_id = ?"
+    " AND uid BETWEEN ? AND ? AND modseq <= ? AND flags & ? = 0"
+)
 _FIGURES: Final = (
     "UPDATE mailbox SET highestmodseq = ?, unseen = unseen + ?, deleted = deleted + ?"
     " WHERE account_id = ? AND mailbox_id = ?"
@@ -58,23 +63,29 @@ def store_flags(
     edit: FlagEdit,
     unchanged_since: ModSeq | None,
 ) -> FlagsEdited:
-    """Raises ``Refused``: NONEXISTENT, LIMIT (keywords), CANNOT (no flag)."""
+    """With ``unchanged_since`` 0 keywords are added where none of them is, whatever the modseq: what is not there was
+    never changed (RFC 7162 §3.1.3). Raises ``Refused``: NONEXISTENT, LIMIT (keywords), CANNOT (no flag).
+    """
     db, account_id, modseq = transaction.db, transaction.account_id, transaction.modseq
     head = db.one(_HEAD, (account_id, mailbox_id))
     if head is None:
         raise nonexistent()
     keywords = Keywords(transaction, mailbox_id, head[0])
     bits = keywords.bits(edit.flags, add=edit.op is not FlagOp.REMOVE)
-    ceiling = modseq if unchanged_since is None else unchanged_since
-    tally = _Tally(edit.op, bits, ceiling)
+    if_absent = (
+        unchanged_since == 0 and edit.op is FlagOp.ADD and bits >> FIRST_KEYWORD_BIT << FIRST_KEYWORD_BIT == bits
+    )
+    ceiling = modseq if unchanged_since is None or if_absent else unchanged_since
+    tally = _Tally(edit.op, bits, ceiling, barred=bits if if_absent else 0)
     for low, high in uids.ranges:
         tally.count(db.all(_SELECT, (account_id, mailbox_id, low, high)))
     if not tally.changed:
         stored = FlagsStored(ModSeq(modseq - 1), EMPTY, number_set(tally.unchanged), number_set(tally.failed))
         return FlagsEdited(stored, tally.flags, keywords.names)
-    doubled = (bits, bits) if edit.op is FlagOp.ADD else (bits,)
+    doubled = (bits, bits) if edit.op is FlagOp.ADD and not if_absent else (bits,)
+    update = _ADD_ABSENT if if_absent else _UPDATE[edit.op]
     for low, high in uids.ranges:
-        db.run(_UPDATE[edit.op], (bits, modseq, account_id, mailbox_id, low, high, ceiling, *doubled))
+        db.run(update, (bits, modseq, account_id, mailbox_id, low, high, ceiling, *doubled))
     db.run(_FIGURES, (modseq, tally.unseen, tally.deleted, account_id, mailbox_id))
     keywords.save()
     changed = number_set(tally.changed)
@@ -84,11 +95,12 @@ def store_flags(
 
 
 class _Tally:
-    """What an edit does to the rows it is shown, and to the mailbox's figures."""
+    """What an edit does to the rows it is shown, and to the mailbox's figures. Rows with a bit of ``barred`` fail."""
 
-    __slots__ = ("_bits", "_ceiling", "_op", "changed", "deleted", "failed", "flags", "unchanged", "unseen")
+    __slots__ = ("_barred", "_bits", "_ceiling", "_op", "changed", "deleted", "failed", "flags", "unchanged", "unseen")
 
-    def __init__(self, op: FlagOp, bits: int, ceiling: int) -> None:
+    def __init__(self, op: FlagOp, bits: int, ceiling: int, barred: int) -> None:
+        self._barred = barred
         self._op = op
         self._bits = bits
         self._ceiling = ceiling
@@ -101,9 +113,9 @@ class _Tally:
 
     def count(self, rows: list[tuple[int, int, int]]) -> None:
         setting, clearing = self._masks()
-        changed, flags, ceiling = self.changed, self.flags, self._ceiling
+        changed, flags, ceiling, barred = self.changed, self.flags, self._ceiling, self._barred
         for uid, old, modseq in rows:
-            if modseq > ceiling:
+            if modseq > ceiling or old & barred:
                 self.failed.append(uid)
                 continue
             new = old & ~clearing | setting

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from verbena.imap.outcome import Ok, Reply
 from verbena.imap.registry import LOGGED_IN, SELECTED, Registry, command, open_command
-from verbena.imap.session import Selected, Session
+from verbena.imap.session import Selected, Session, condstore_on
 from verbena.imap.telling import claim_recent, flag_facts, told
 from verbena.imap.view import View
 from verbena.model.errors import Refused
@@ -74,7 +74,7 @@ async def _open(session: Session, mailbox: Mailbox, read_only: bool) -> Selected
     view = View(columns)
     if first_recent is not None:
         view.add_recent(first_recent)
-    return Selected(mailbox, view, read_only, len(columns.keywords))
+    return Selected(mailbox, view, read_only, len(columns.keywords), condstore_on(session))
 
 
 def _facts(selected: Selected) -> bytes:

@@ -57,9 +57,17 @@ async def store(session: Session, request: Store) -> AsyncIterator[Reply]:
     told = _told(view, indexes, stored.failed)
     if not request.silent:
         yield flag_updates(session, told, with_uid=request.by_uid)
+        view.told(told)
     elif condstore_on(session):
-        changed = [index for index in told if view.uids[index] in stored.changed]
-        yield flag_updates(session, changed, with_uid=request.by_uid, with_flags=False)
+        # A conditional one tells the modseq of every message that passed, changed or not (RFC 7162 §3.1.3).
+        quiet = plan.unchanged_since is None
+        passed = [index for index in told if view.uids[index] in stored.changed] if quiet else told
+        yield flag_updates(session, passed, with_uid=request.by_uid, with_flags=False)
+    if stored.failed:
+        # RFC 7162 §3.1.3 recommends to show why, so that the client need not ask.
+        failed = [index for index in indexes if view.uids[index] in stored.failed and view.uids[index] not in view.gone]
+        yield flag_updates(session, failed, with_uid=request.by_uid)
+        view.told(failed)
     yield _outcome(view, request, indexes, stored.failed)
 
 
