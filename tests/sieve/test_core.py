@@ -3,6 +3,7 @@
 import pytest
 
 from support.script import ENVELOPE, actions, complaints, outcome
+from verbena.sieve.action import Traced
 from verbena.sieve.errors import Place
 from verbena.sieve.run import Envelope, RunLimits
 
@@ -290,9 +291,33 @@ def test_trace_tells_what_was_compared_and_why() -> None:
         (2, 2, "“Hello” contains “tea”, “hell”", None),
         (2, 1, "header is true", True),
         (2, 0, "anyof is true", True),
-        (3, 1, "fileinto", None),
+        (3, 1, "file into “x”", None),
     ]
     assert outcome(script, "Subject: Hello\n\n").trace == ()
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("keep;", "keep in the inbox"),
+        ('keep :flags ["a", "b"];', "keep in the inbox with the flags a b"),
+        (
+            'fileinto :create :specialuse "\\\\Junk" "x";',
+            "file into the mailbox for “\\Junk”, or else “x”, made if it is missing",
+        ),
+        ('fileinto :mailboxid "F1" "x";', "file into the mailbox with the id “F1”, or else “x”"),
+        ('redirect "a@b";', "redirect to “a@b”"),
+        ("discard;", "discard"),
+        ('reject "no\nway";', "refuse with “no way”"),
+        ('vacation :fcc "Sent" "away";', "answer with “away”, once in 604800 seconds, with a copy in “Sent”"),
+        ('notify "mailto:a@b";', "notify “mailto:a@b”"),
+    ],
+)
+def test_actions_are_told_in_words(script: str, expected: str) -> None:
+    names = ("fileinto", "imap4flags", "mailbox", "special-use", "mailboxid", "reject", "vacation", "fcc", "enotify")
+    require = "".join(f'require "{name}";' for name in names)
+    trace = outcome(require + script, tracing=True).trace
+    assert [each.told for each in trace if each.kind == Traced.ACTION] == [expected]
 
 
 def test_every_name_has_one_owner_and_is_listed() -> None:

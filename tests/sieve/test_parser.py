@@ -4,7 +4,9 @@ import pytest
 
 from support.script import complaints
 from verbena.sieve import parser
+from verbena.sieve.check import compile_script
 from verbena.sieve.errors import Place, ScriptError
+from verbena.sieve.extensions import REGISTRY
 from verbena.sieve.lexer import Kind, Lexer
 
 
@@ -197,6 +199,33 @@ def test_depth_never_overflows(opening: bytes) -> None:
 )
 def test_check_tells_all_that_is_wrong(script: str, expected: list[str]) -> None:
     assert complaints(script) == expected
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("fileinot;", "line 1, column 1: there is no command “fileinot”; did you mean “fileinto”?"),
+        ("kepe;", "line 1, column 1: there is no command “kepe”; did you mean “keep”?"),
+        ('if adress "from" "a" {}', "line 1, column 4: there is no test “adress”; did you mean “address”?"),
+        ('if header :contain "a" "b" {}', "line 1, column 11: “header” takes no “:contain”; did you mean “:contains”?"),
+        ('require "vaccation";', "line 1, column 9: this server does not know “vaccation”; did you mean “vacation”?"),
+        ("xy;", "line 1, column 1: there is no command “xy”"),
+    ],
+)
+def test_mistyped_words_are_guessed(script: str, expected: str) -> None:
+    assert complaints(script) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("stop; keep;", ["line 1, column 7: this is never reached, after “stop”"]),
+        ("if true { stop; } keep;", []),
+        ('require "include"; return; stop;', ["line 1, column 28: this is never reached, after “return”"]),
+    ],
+)
+def test_warnings(script: str, expected: list[str]) -> None:
+    assert [str(each) for each in compile_script(script.encode(), REGISTRY)[1]] == expected
 
 
 def test_complaints_end_somewhere() -> None:
