@@ -91,6 +91,47 @@ class Notify:
 Action = Keep | FileInto | Redirect | Discard | Reject | Vacation | Notify
 
 
+def describe(action: Action) -> str:
+    """The action as a person would say it."""
+    match action:
+        case Keep():
+            return "keep in the inbox" + _with_flags(action.flags)
+        case FileInto():
+            return "file into " + _filing(action)
+        case Redirect():
+            if action.list_name is not None:
+                return f"redirect to all of the list {_shown(action.list_name)}"
+            return f"redirect to {_shown(action.address)}"
+        case Discard():
+            return "discard"
+        case Reject():
+            return f"refuse with {_shown(action.reason)}"
+        case Vacation():
+            copy = "" if action.fcc is None else f", with a copy in {_filing(action.fcc)}"
+            return f"answer with {_shown(action.reason)}, once in {action.interval_s} seconds{copy}"
+        case Notify():
+            copy = "" if action.fcc is None else f", with a copy in {_filing(action.fcc)}"
+            return f"notify {_shown(action.method)}{copy}"
+
+
+def _shown(text: bytes) -> str:
+    told = " ".join(text[:200].decode("utf-8", "replace").split())
+    return f"“{told}{'…' if len(text) > 200 else ''}”"
+
+
+def _filing(action: FileInto) -> str:
+    told = _shown(action.mailbox)
+    if action.special_use is not None:
+        told = f"the mailbox for {_shown(action.special_use)}, or else {told}"
+    if action.mailbox_id is not None:
+        told = f"the mailbox with the id {_shown(action.mailbox_id)}, or else {told}"
+    return told + (", made if it is missing" if action.create else "") + _with_flags(action.flags)
+
+
+def _with_flags(flags: tuple[bytes, ...] | None) -> str:
+    return f" with the flags {b' '.join(flags).decode('utf-8', 'replace')}" if flags else ""
+
+
 def conflict(one: Action, other: Action) -> str | None:
     """Why two actions can not both be taken (RFC 5429 §2.4, RFC 5230 §4.7), or None."""
     if isinstance(one, Vacation) and isinstance(other, Vacation):

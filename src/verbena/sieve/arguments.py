@@ -7,6 +7,7 @@ positional arguments, arguments of the wrong type, tags of an extension that is 
 from typing import TYPE_CHECKING, Final
 
 from verbena.sieve.errors import Place, ScriptError, refuse, unknown
+from verbena.sieve.near import near
 from verbena.sieve.parser import Argument, CommandNode, NumberArgument, StringArgument, TagArgument, TestNode
 from verbena.sieve.program import Modifier, Test, Text
 from verbena.sieve.registry import Shape, Tag, Takes
@@ -136,7 +137,7 @@ def _allowed_tag(
     needed = checker.capability_of_tag(node.name, argument.name)
     if needed is not None:
         raise unknown(argument.place, f"“:{name}” needs: require “{needed.decode()}”;")
-    raise unknown(argument.place, f"“{node.name.decode()}” takes no “:{name}”")
+    raise unknown(argument.place, f"“{node.name.decode()}” takes no “:{name}”{near(argument.name, allowed, ':')}")
 
 
 def _bind_tag(bound: Arguments, tag: Tag, arguments: tuple[Argument, ...], at: int) -> int:

@@ -9,6 +9,7 @@ from verbena.model.errors import VerbenaError
 from verbena.sieve.arguments import Arguments, bind
 from verbena.sieve.compare import Comparator
 from verbena.sieve.errors import Complaint, Place, RunError, ScriptError, UnknownThing, refuse, unknown
+from verbena.sieve.near import near
 from verbena.sieve.parser import DEFAULT_LIMITS, CommandNode, Limits, TestNode, parse
 from verbena.sieve.program import Block, Modifier, Program, Step, Test, Text
 from verbena.sieve.registry import CommandRow, Extension, Registry, Shape, Tag, Tests
@@ -85,6 +86,7 @@ class Checker:
         outer, self.previous = self.previous, b""
         self.depth += 1
         for node in nodes:
+            self._warn_unreachable(node)
             try:
                 steps.append(self._command(node))
             except UnknownThing as missing:
@@ -100,6 +102,11 @@ class Checker:
         self.previous = outer
         return Block(tuple(steps))
 
+    def _warn_unreachable(self, node: CommandNode) -> None:
+        before = self.registry.commands.get(self.previous)
+        if before is not None and before[0].leaves:
+            self.warn(node.place, f"this is never reached, after “{self.previous.decode()}”")
+
     def _complain(self, error: ScriptError) -> None:
         self._complaints.extend(error.complaints)
         if len(self._complaints) >= MAX_COMPLAINTS:
@@ -109,7 +116,7 @@ class Checker:
         found = self.registry.commands.get(node.name)
         name = node.name.decode()
         if found is None:
-            hint = ", it is a test" if node.name in self.registry.tests else ""
+            hint = ", it is a test" if node.name in self.registry.tests else near(node.name, self.registry.commands)
             raise unknown(node.place, f"there is no command “{name}”{hint}")
         row, extension = found
         self._demand(extension, name, node.place)
@@ -161,7 +168,7 @@ class Checker:
         found = self.registry.tests.get(node.name)
         name = node.name.decode()
         if found is None:
-            hint = ", it is a command" if node.name in self.registry.commands else ""
+            hint = ", it is a command" if node.name in self.registry.commands else near(node.name, self.registry.tests)
             raise unknown(node.place, f"there is no test “{name}”{hint}")
         row, extension = found
         self._demand(extension, name, node.place)
@@ -193,7 +200,8 @@ class Checker:
         """Bring an extension into the script. Raises ``ScriptError`` for an unknown one."""
         extension = self.registry.capabilities.get(capability)
         if extension is None:
-            raise refuse(place, f"this server does not know “{capability.decode('utf-8', 'replace')}”")
+            told = capability.decode("utf-8", "replace")
+            raise refuse(place, f"this server does not know “{told}”{near(capability, self.registry.capabilities)}")
         self.required.add(capability)
         if extension.defers:
             self.lenient = True

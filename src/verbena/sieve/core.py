@@ -352,7 +352,7 @@ CORE: Final[Extension] = Extension(
         CommandRow(b"if", Shape(tests=Tests.ONE, block=True), build_if),
         CommandRow(b"elsif", Shape(tests=Tests.ONE, block=True), build_if),
         CommandRow(b"else", Shape(block=True), build_if),
-        CommandRow(b"stop", Shape(), lambda checker, arguments, block: Stop(arguments.place)),
+        CommandRow(b"stop", Shape(), lambda checker, arguments, block: Stop(arguments.place), leaves=True),
         CommandRow(b"keep", Shape(), lambda checker, arguments, block: KeepStep(arguments.place, arguments.modifiers)),
         CommandRow(b"discard", Shape(), lambda checker, arguments, block: DiscardStep(arguments.place)),
         CommandRow(b"redirect", Shape((Takes.STRING,)), build_redirect),

@@ -24,7 +24,7 @@ MATCH_TAGS: Final = (
     Tag(b"is", group=GROUP),
     Tag(b"contains", group=GROUP),
     Tag(b"matches", group=GROUP),
-    Tag(b"comparator", Takes.STRING, constant=True),
+    Tag(b"comparator", Takes.STRING),
 )
 
 

@@ -39,12 +39,11 @@ class Tests(IntEnum):
 @dataclass(frozen=True, slots=True)
 class Tag:
     """``group``: at most one tag of a group may stand on a command; alone in it unless it is shared, such as
-    ``match-type``. ``constant``: its value may hold no variables."""
+    ``match-type``."""
 
     name: bytes
     takes: Takes = Takes.NOTHING
     group: bytes = b""
-    constant: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +61,13 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class CommandRow:
-    """``build`` makes the step; ``block`` is there when the shape takes one."""
+    """``build`` makes the step; ``block`` is there when the shape takes one. ``leaves``: what follows it in a block is
+    never reached."""
 
     name: bytes
     shape: Shape
     build: Callable[["Checker", "Arguments", "Block | None"], Step]
+    leaves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

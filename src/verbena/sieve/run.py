@@ -20,6 +20,7 @@ from verbena.sieve.action import (
     Traced,
     TraceLine,
     conflict,
+    describe,
     merged,
     same,
 )
@@ -192,7 +193,7 @@ class Machine:
         self.actions.append(action)
         self.editions.append(self.message.edition(isinstance(action, Redirect)))
         if self.tracing:
-            self.tell(place, type(action).__name__.lower(), Traced.ACTION)
+            self.tell(place, describe(action), Traced.ACTION)
 
     def texts(self, texts: tuple[Text, ...]) -> list[bytes]:
         """The values of strings of the script, now."""

@@ -146,7 +146,7 @@ REDIRECT: Final[Extension] = Extension(
 ENVELOPE: Final[Extension] = Extension(
     rfc=6009,
     capabilities=(b"envelope-deliverby",),
-    added=(AddedTags((b"envelope",), (Tag(b"zone", Takes.STRING, constant=True),)),),
+    added=(AddedTags((b"envelope",), (Tag(b"zone", Takes.STRING),)),),
     envelope_parts=(
         EnvelopePart(b"bytimeabsolute", False, make_absolute),
         EnvelopePart(b"bytimerelative", False, lambda checker, arguments: MoreSource(b"bytimerelative")),

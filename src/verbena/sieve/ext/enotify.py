@@ -1,8 +1,8 @@
 """``notify``, its tests, and ``:encodeurl`` (RFC 5435; ``:fcc`` and its capability as RFC 8580 §6).
 
 *full*. A method is one ``NotifyMethod`` in an extension of its own. The number of notifications in one run is limited
-by ``RunLimits``; rates, hosts and loops are for the delivery agent. A URI may be built from variables (§6, example 6), so
-the surroundings say whether the user may notify it.
+by ``RunLimits``; rates, hosts and loops are for the delivery agent. A URI may be built from variables (§6, example 6),
+so the surroundings say whether the user may notify it.
 """
 
 from typing import Final

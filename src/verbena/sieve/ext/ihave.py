@@ -47,6 +47,7 @@ EXTENSION: Final[Extension] = Extension(
             b"error",
             Shape((Takes.STRING,)),
             lambda checker, arguments, block: Fail(arguments.place, arguments.text(checker, 0)),
+            leaves=True,
         ),
     ),
     tests=(TestRow(b"ihave", Shape((Takes.STRINGS,)), build_ihave),),

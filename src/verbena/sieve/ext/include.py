@@ -145,7 +145,7 @@ EXTENSION: Final[Extension] = Extension(
     capabilities=(b"include",),
     commands=(
         CommandRow(b"include", Shape((Takes.STRING,), tags=_TAGS), build_include),
-        CommandRow(b"return", Shape(), lambda checker, arguments, block: Return(arguments.place)),
+        CommandRow(b"return", Shape(), lambda checker, arguments, block: Return(arguments.place), leaves=True),
         CommandRow(b"global", Shape((Takes.STRINGS,)), build_global),
     ),
     namespaces=((b"global", Globals()),),

@@ -76,7 +76,7 @@ EXTENSION: Final[Extension] = Extension(
     rfc=5231,
     capabilities=(b"relational",),
     matches=(
-        MatchRow(Tag(b"value", Takes.STRING, GROUP, constant=True), make_value),
-        MatchRow(Tag(b"count", Takes.STRING, GROUP, constant=True), make_count),
+        MatchRow(Tag(b"value", Takes.STRING, GROUP), make_value),
+        MatchRow(Tag(b"count", Takes.STRING, GROUP), make_count),
     ),
 )
