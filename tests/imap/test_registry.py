@@ -8,6 +8,7 @@ from verbena.imap.registry import Extension, StatusItemRow, build_registry
 from verbena.model.errors import InternalError
 from verbena.model.mailbox import Status
 from verbena.model.reason import Reason
+from verbena.wire.imap.states import State
 
 
 def _figure(figures: Status) -> int:
@@ -34,6 +35,16 @@ def test_names_are_upper_case() -> None:
 
 def test_every_reason_has_its_code() -> None:
     assert set(CODES) == set(Reason)
+
+
+@pytest.mark.rfc("3501 §3")
+def test_commands_are_legal_where_the_rfc_has_them() -> None:
+    states = {name: row.states for name, row in REGISTRY.commands.items()}
+    assert states["NOOP"] == {State.NOT_AUTHENTICATED, State.AUTHENTICATED, State.SELECTED}
+    assert states["LOGIN"] == {State.NOT_AUTHENTICATED}
+    assert states["SELECT"] == {State.AUTHENTICATED, State.SELECTED}
+    assert states["FETCH"] == {State.SELECTED}
+    assert State.LOGOUT not in frozenset().union(*states.values())
 
 
 def test_prefixes_come_from_the_rows() -> None:

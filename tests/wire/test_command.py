@@ -14,7 +14,7 @@ from verbena.model.mailbox import SpecialUse
 from verbena.model.part import PartialRange, Section, SectionText
 from verbena.model.secret import Secret
 from verbena.model.uidset import STAR, NumberSet, SequenceSet
-from verbena.wire.imap import command, condstore, fetch, folder, qresync, select, states, store
+from verbena.wire.imap import command, condstore, fetch, folder, qresync, select, store
 from verbena.wire.imap.command import Authenticate, Bare, Compress, Copy, Enable, Expunge, Id, Login
 from verbena.wire.imap.fetch import Fetch, FetchAtt, FetchBody, FetchModifier
 from verbena.wire.imap.folder import Create, Delete, List, Rename, StatusOf, Subscribe
@@ -311,14 +311,6 @@ def test_extension_items_are_taken_from_the_mapping() -> None:
     value = fetch.parse_fetch(cursor, False, {**FETCH_ATTS, "X.SIZE": parse_size}, {})
     assert value.atts == (FetchBody("X.SIZE", Section((7,))), fetch.UID)
     assert FetchModifier("X") == FetchModifier("X")
-
-
-@pytest.mark.rfc("3501 §3")
-def test_every_core_command_has_its_states() -> None:
-    assert set(PARSERS) <= set(states.LEGAL_STATES)
-    assert states.State.LOGOUT not in frozenset().union(*states.LEGAL_STATES.values())
-    assert states.LEGAL_STATES["FETCH"] == {states.State.SELECTED}
-    assert states.LEGAL_STATES["LOGIN"] == {states.State.NOT_AUTHENTICATED}
 
 
 def test_known_sets() -> None:

@@ -1,6 +1,6 @@
 """Responses: the octets a server sends, and that a client reads the same values from them."""
 
-from array import array
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +10,7 @@ from verbena.mime.body import format_body, format_envelope
 from verbena.model.date import InternalDate
 from verbena.model.envelope import Address, Envelope
 from verbena.model.errors import PeerError
-from verbena.model.flags import FLAGGED_BIT, RECENT, SEEN, SEEN_BIT, Flag
+from verbena.model.flags import RECENT, SEEN, SEEN_BIT, Flag
 from verbena.model.ids import ModSeq
 from verbena.model.part import Disposition, Encoding, Part, PartialRange, PartKind, Section, SectionText
 from verbena.model.uidset import NumberSet
@@ -138,12 +138,6 @@ SENT: list[tuple[bytes, bytes, Response]] = [
     (reply.format_search(SearchReply((2,), 9)), b"* SEARCH 2 (MODSEQ 9)\r\n", SearchReply((2,), 9)),
     (reply.format_search(SearchReply(())), b"* SEARCH\r\n", SearchReply(())),
     (
-        reply.format_fetch_uid_flags(3, 9, b"FLAGS (\\Seen)"),
-        b"* 3 FETCH (UID 9 FLAGS (\\Seen))\r\n",
-        FetchReply(3, uid=9, flags=(SEEN,)),
-    ),
-    (reply.format_fetch_flags(3, b"FLAGS ()"), b"* 3 FETCH (FLAGS ())\r\n", FetchReply(3, flags=())),
-    (
         reply.format_fetch(
             3,
             [
@@ -264,22 +258,20 @@ def test_a_text_is_not_mistaken_for_a_code() -> None:
     assert read(sent) == StatusReply(Condition.NO, "[x] y", None, b"a")
 
 
+@dataclass
+class Mailbox:
+    keywords: tuple[Flag, ...] = ()
+
+
 def test_flag_texts() -> None:
-    flags = FlagText((Flag("$Forwarded"), Flag("x")))
-    assert flags.text(SEEN_BIT | 32) == b"FLAGS (\\Seen $Forwarded)"
-    assert flags.text(SEEN_BIT | 32) is flags.text(SEEN_BIT | 32)
-    assert flags.text(0, True) == b"FLAGS (\\Recent)"
-    assert flags.text(0) == b"FLAGS ()"
-    assert read(reply.format_fetch_flags(1, flags.text(64, True))) == FetchReply(1, flags=(Flag("x"), RECENT))
-
-
-def test_many_flag_lines() -> None:
-    uids = array("I", [3, 5, 9])
-    bits = array("Q", [0, SEEN_BIT, SEEN_BIT | FLAGGED_BIT])
-    data = reply.format_uid_flags_lines(11, uids, bits, FlagText(()))
-    replies = [parse_response(frame) for frame in frames(data)]
-    assert replies[0] == FetchReply(11, uid=3, flags=())
-    assert replies[2] == FetchReply(13, uid=9, flags=(Flag("\\Flagged"), SEEN))
+    mailbox = Mailbox((Flag("$Forwarded"),))
+    flags = FlagText(mailbox)
+    assert flags.plain(SEEN_BIT | 32) == b"FLAGS (\\Seen $Forwarded)"
+    assert flags.plain(SEEN_BIT | 32) is flags.plain(SEEN_BIT | 32)
+    assert flags.recent(0) == b"FLAGS (\\Recent)"
+    assert flags.plain(0) == b"FLAGS ()"
+    mailbox.keywords += (Flag("x"),)
+    assert read(reply.format_fetch(1, [flags.recent(64)])) == FetchReply(1, flags=(Flag("x"), RECENT))
 
 
 _OCTETS = st.binary(max_size=12).map(lambda octets: octets.replace(b"\0", b"x"))

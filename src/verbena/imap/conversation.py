@@ -32,7 +32,14 @@ from verbena.wire.imap.frame import (
     Rejected,
 )
 from verbena.wire.imap.grammar import Cursor, find_tag
-from verbena.wire.imap.reply import capability_code
+from verbena.wire.imap.reply import (
+    Condition,
+    Continuation,
+    StatusReply,
+    capability_code,
+    format_continuation,
+    format_status_reply,
+)
 from verbena.wire.imap.states import State
 
 FAIR_COMMANDS: Final = 64
@@ -101,7 +108,7 @@ class Conversation:
     # -- dialogue within a command ---------------------------------------------------------------
 
     async def prompt(self, text: bytes) -> None:
-        self._link.write(b"+ " + text + b"\r\n")
+        self._link.write(format_continuation(Continuation(text)))
         await self._link.drain()
 
     async def line(self, limit_octets: int) -> bytes:
@@ -157,13 +164,13 @@ class Conversation:
         except (TimeoutError, _GoingDown):
             if not self._closing:
                 raise
-            self._say_bye(b"The server is going down")
+            self._say_bye("The server is going down")
         except LinkTimeout:
-            self._say_bye(b"Idle for too long")
+            self._say_bye("Idle for too long")
         except LinkClosed:
             pass
         except PeerError as error:
-            self._say_bye(describe(error)[1].removeprefix(b"BAD "))
+            self._say_bye(error.told)
         finally:
             self._end()
 
@@ -180,9 +187,9 @@ class Conversation:
         if session.user is not None:
             session.user.watch.close()
 
-    def _say_bye(self, text: bytes) -> None:
+    def _say_bye(self, text: str) -> None:
         with suppress(LinkClosed):
-            self._link.write(b"* BYE " + text + b"\r\n")
+            self._link.write(format_status_reply(StatusReply(Condition.BYE, text)))
 
     async def _converse(self) -> None:
         services = self._services
@@ -259,7 +266,7 @@ class Conversation:
             most //= 4
         if self._bad_in_a_row < most:
             return True
-        self._say_bye(b"Too many bad commands")
+        self._say_bye("Too many bad commands")
         return False
 
     async def _command(self, frame: Frame) -> bool:

@@ -21,6 +21,7 @@ from verbena.imap.telling import updates
 from verbena.model.errors import InternalError, LinkClosed, PeerError, Refused, Unavailable, VerbenaError
 from verbena.model.link import Link
 from verbena.model.reason import Reason
+from verbena.wire.imap import reply as codes
 from verbena.wire.imap.frame import Frame
 from verbena.wire.imap.grammar import Cursor, cursor_of, find_tag
 
@@ -31,39 +32,39 @@ DRAIN_OCTETS: Final = 131072
 
 _R = Reason
 
-CODES: Final[Mapping[Reason, bytes | None]] = MappingProxyType(
+CODES: Final[Mapping[Reason, codes.Code | None]] = MappingProxyType(
     {
-        _R.AUTHENTICATION_FAILED: b"AUTHENTICATIONFAILED",
-        _R.AUTHORIZATION_FAILED: b"AUTHORIZATIONFAILED",
-        _R.EXPIRED: b"EXPIRED",
-        _R.PRIVACY_REQUIRED: b"PRIVACYREQUIRED",
-        _R.ENCRYPTION_NEEDED: b"PRIVACYREQUIRED",
-        _R.CONTACT_ADMIN: b"CONTACTADMIN",
-        _R.NO_PERMISSION: b"NOPERM",
-        _R.TOO_MANY_ATTEMPTS: b"LIMIT",
-        _R.NONEXISTENT: b"NONEXISTENT",
-        _R.ALREADY_EXISTS: b"ALREADYEXISTS",
-        _R.TRY_CREATE: b"TRYCREATE",
-        _R.CANNOT: b"CANNOT",
-        _R.IN_USE: b"INUSE",
-        _R.HAS_CHILDREN: b"HASCHILDREN",
-        _R.READ_ONLY: b"READ-ONLY",
-        _R.USE_ATTRIBUTE: b"USEATTR",
-        _R.NOT_EMPTY: b"CANNOT",
-        _R.OVER_QUOTA: b"OVERQUOTA",
-        _R.TOO_BIG: b"TOOBIG",
-        _R.LIMIT: b"LIMIT",
-        _R.EXPUNGE_ISSUED: b"EXPUNGEISSUED",
-        _R.UNKNOWN_CTE: b"UNKNOWN-CTE",
-        _R.BAD_CHARSET: b"BADCHARSET",
-        _R.BAD_URL: b"BADURL",
-        _R.BAD_COMPARATOR: b"BADCOMPARATOR",
-        _R.CORRUPTION: b"CORRUPTION",
+        _R.AUTHENTICATION_FAILED: codes.AUTHENTICATIONFAILED,
+        _R.AUTHORIZATION_FAILED: codes.AUTHORIZATIONFAILED,
+        _R.EXPIRED: codes.EXPIRED,
+        _R.PRIVACY_REQUIRED: codes.PRIVACYREQUIRED,
+        _R.ENCRYPTION_NEEDED: codes.PRIVACYREQUIRED,
+        _R.CONTACT_ADMIN: codes.CONTACTADMIN,
+        _R.NO_PERMISSION: codes.NOPERM,
+        _R.TOO_MANY_ATTEMPTS: codes.LIMIT,
+        _R.NONEXISTENT: codes.NONEXISTENT,
+        _R.ALREADY_EXISTS: codes.ALREADYEXISTS,
+        _R.TRY_CREATE: codes.TRYCREATE,
+        _R.CANNOT: codes.CANNOT,
+        _R.IN_USE: codes.INUSE,
+        _R.HAS_CHILDREN: codes.Code("HASCHILDREN"),
+        _R.READ_ONLY: codes.READ_ONLY,
+        _R.USE_ATTRIBUTE: codes.USEATTR,
+        _R.NOT_EMPTY: codes.CANNOT,
+        _R.OVER_QUOTA: codes.OVERQUOTA,
+        _R.TOO_BIG: codes.TOOBIG,
+        _R.LIMIT: codes.LIMIT,
+        _R.EXPUNGE_ISSUED: codes.EXPUNGEISSUED,
+        _R.UNKNOWN_CTE: codes.UNKNOWN_CTE,
+        _R.BAD_CHARSET: codes.Code("BADCHARSET"),
+        _R.BAD_URL: codes.Code("BADURL"),
+        _R.BAD_COMPARATOR: codes.Code("BADCOMPARATOR"),
+        _R.CORRUPTION: codes.CORRUPTION,
         _R.BAD_SENDER: None,
         _R.BAD_RECIPIENT: None,
         _R.UNKNOWN_RECIPIENT: None,
         _R.RELAY_DENIED: None,
-        _R.ACCOUNT_DISABLED: b"AUTHORIZATIONFAILED",
+        _R.ACCOUNT_DISABLED: codes.AUTHORIZATIONFAILED,
         _R.TOO_MANY_RECIPIENTS: None,
         _R.ROUTING_LOOP: None,
         _R.NEEDS_UTF8: None,
@@ -71,9 +72,9 @@ CODES: Final[Mapping[Reason, bytes | None]] = MappingProxyType(
         _R.MESSAGE_CONTENT: None,
         _R.URL_FETCH_FAILED: None,
         _R.URL_NOT_TRUSTED: None,
-        _R.CLIENT_BUG: b"CLIENTBUG",
-        _R.UNAVAILABLE: b"UNAVAILABLE",
-        _R.SERVER_BUG: b"SERVERBUG",
+        _R.CLIENT_BUG: codes.CLIENTBUG,
+        _R.UNAVAILABLE: codes.UNAVAILABLE,
+        _R.SERVER_BUG: codes.SERVERBUG,
     }
 )
 
@@ -104,7 +105,8 @@ def describe(error: VerbenaError) -> tuple[str, bytes]:
     if isinstance(error, RefusedWith):
         return "no", _coded(b"NO", error.code, _printable(error.told))
     if isinstance(error, Refused | Unavailable):
-        return "no", _coded(b"NO", CODES[error.reason], _printable(error.told))
+        code = CODES[error.reason]
+        return "no", _coded(b"NO", None if code is None else codes.format_code(code), _printable(error.told))
     return "no", b"NO [SERVERBUG] Internal error, it has been logged"
 
 

@@ -16,6 +16,7 @@ from verbena.model.ids import ContentId, ModSeq
 from verbena.model.reason import Reason
 from verbena.store.api import Account, Content
 from verbena.wire.imap.fetch import Fetch, FetchAtt
+from verbena.wire.imap.reply import format_literal_start
 
 INLINE_OCTETS: Final = 65536
 """Up to this length a literal is read inline; longer ones are streamed."""
@@ -58,7 +59,7 @@ class Message:
 
     def literal(self, head: bytes, start: int, length: int) -> bytes | AsyncIterator[bytes]:
         """``head``, then octets ``[start, start+length)`` of the message as a literal of exactly that length."""
-        opening = b"%b {%d}\r\n" % (head, length)
+        opening = b"%b %b" % (head, format_literal_start(length))
         if length <= INLINE_OCTETS:
             octets = self.account.read(self.content_id, start, length) if length else b""
             if len(octets) != length:

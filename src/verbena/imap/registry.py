@@ -58,20 +58,19 @@ class LiteralPolicy(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CommandRow:
-    """A command: how to read its arguments to the end, what carries it out, and what the dispatcher must know."""
+    """A command: how to read its arguments to the end, what carries it out, and what the dispatcher must know.
+
+    Commands of a session run one after the other, so none is ambiguous beside another (RFC 3501 §5.5).
+    """
 
     name: str
     parse: ParseWithRegistry[object]
     handle: Handler[object]
     states: frozenset[State]
-    uses_numbers: bool = False
-    """its arguments or replies name sequence numbers, so no expunge may be told while it runs or waits in line"""
     breaks_numbers: bool = False
     """it selects or unselects: updates of the old view are not told after it"""
     may_tell_expunges: bool = True
     """EXPUNGE or VANISHED may be told before its tagged reply (RFC 3501 §7.4.1)"""
-    may_run_beside: bool = False
-    """the next pipelined command may start before this one's reply is flushed (RFC 3501 §5.5)"""
     literals: "Callable[[Session, Cursor], LiteralPolicy] | None" = None
     """for a command with messages in it: made at its first literal, with the cursor behind its name"""
 
@@ -201,10 +200,8 @@ def command(
     handle: Handler[T],
     states: frozenset[State],
     *,
-    uses_numbers: bool = False,
     breaks_numbers: bool = False,
     may_tell_expunges: bool = True,
-    may_run_beside: bool = False,
     literals: "Callable[[Session, Cursor], LiteralPolicy] | None" = None,
 ) -> CommandRow:
     """A row for a command whose grammar needs nothing of other extensions."""
@@ -217,10 +214,8 @@ def command(
         parse_with_registry,
         handle,
         states,
-        uses_numbers=uses_numbers,
         breaks_numbers=breaks_numbers,
         may_tell_expunges=may_tell_expunges,
-        may_run_beside=may_run_beside,
         literals=literals,
     )
 
@@ -231,10 +226,8 @@ def open_command(
     handle: Handler[T],
     states: frozenset[State],
     *,
-    uses_numbers: bool = False,
     breaks_numbers: bool = False,
     may_tell_expunges: bool = True,
-    may_run_beside: bool = False,
     literals: "Callable[[Session, Cursor], LiteralPolicy] | None" = None,
 ) -> CommandRow:
     """A row for a command whose grammar other extensions add to: ``parse`` finds their rows in the registry."""
@@ -243,10 +236,8 @@ def open_command(
         cast(ParseWithRegistry[object], parse),
         cast(Handler[object], handle),
         states,
-        uses_numbers,
         breaks_numbers,
         may_tell_expunges,
-        may_run_beside,
         literals,
     )
 

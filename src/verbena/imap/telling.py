@@ -6,55 +6,25 @@ EXISTS, RECENT and FETCH may be told in any command, EXPUNGE and VANISHED only w
 
 from verbena.imap.session import Selected, Session, condstore_on
 from verbena.model.errors import Unavailable
-from verbena.model.flags import RECENT, SYSTEM_FLAGS, flag_names
+from verbena.model.flags import SYSTEM_FLAGS
 from verbena.model.ids import ModSeq, Uid
 from verbena.store.api import Columns
 from verbena.wire.imap.flag import ANY_KEYWORD
 from verbena.wire.imap.reply import (
     Code,
     Condition,
+    FlagText,
     StatusReply,
     format_exists,
     format_expunge_reply,
     format_fetch,
     format_flags,
-    format_flags_att,
     format_modseq_att,
     format_recent,
     format_status_reply,
     number_code,
     permanentflags,
 )
-
-
-class FlagText:
-    """Flag lists of one mailbox as octets, each combination made once, for the length of one command.
-
-    Unlike ``wire``'s it follows the mailbox's keywords, to which others may add while the command runs.
-    """
-
-    __slots__ = ("_columns", "_plain", "_recent")
-
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
-        self._plain: dict[int, bytes] = {}
-        self._recent: dict[int, bytes] = {}
-
-    def plain(self, bits: int) -> bytes:
-        """``FLAGS (…)``."""
-        found = self._plain.get(bits)
-        if found is None:
-            names = flag_names(bits, self._columns.keywords)
-            found = self._plain[bits] = format_flags_att(names)
-        return found
-
-    def recent(self, bits: int) -> bytes:
-        """The same with ``\\Recent``."""
-        found = self._recent.get(bits)
-        if found is None:
-            names = (*flag_names(bits, self._columns.keywords), RECENT)
-            found = self._recent[bits] = format_flags_att(names)
-        return found
 
 
 def told(code: Code, text: str) -> bytes:

@@ -8,7 +8,7 @@ from verbena.imap.session import Session
 from verbena.model.errors import PeerError
 from verbena.wire.imap.command import Bare, parse_bare
 from verbena.wire.imap.grammar import Cursor
-from verbena.wire.imap.reply import format_capability
+from verbena.wire.imap.reply import Condition, StatusReply, format_capability, format_status_reply
 
 
 def _parse(cursor: Cursor) -> Bare:
@@ -26,7 +26,7 @@ async def nothing(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
 
 async def logout(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
     session.unselect()
-    yield b"* BYE Until next time\r\n"
+    yield format_status_reply(StatusReply(Condition.BYE, "Until next time"))
     yield Effect.CLOSE
 
 
@@ -38,9 +38,9 @@ async def starttls(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
 
 
 ROWS = (
-    command("CAPABILITY", _parse, capability, ANY_STATE, may_run_beside=True),
-    command("NOOP", _parse, nothing, ANY_STATE, may_run_beside=True),
+    command("CAPABILITY", _parse, capability, ANY_STATE),
+    command("NOOP", _parse, nothing, ANY_STATE),
     command("LOGOUT", _parse, logout, ANY_STATE, breaks_numbers=True),
     command("STARTTLS", _parse, starttls, LOGGED_OUT),
-    command("CHECK", _parse, nothing, SELECTED, may_run_beside=True),
+    command("CHECK", _parse, nothing, SELECTED),
 )

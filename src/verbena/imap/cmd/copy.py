@@ -54,6 +54,6 @@ def _parse_uid_copy(cursor: Cursor) -> Copy:
 
 
 ROWS = (
-    command("COPY", _parse_copy, copy, SELECTED, uses_numbers=True),
+    command("COPY", _parse_copy, copy, SELECTED),
     command("UID COPY", _parse_uid_copy, copy, SELECTED),
 )

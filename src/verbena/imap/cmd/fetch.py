@@ -210,6 +210,6 @@ async def _stream(out: list[bytes], values: list[bytes | AsyncIterator[bytes]]) 
 
 
 ROWS = (
-    open_command("FETCH", _parse_fetch, fetch, SELECTED, uses_numbers=True, may_tell_expunges=False),
+    open_command("FETCH", _parse_fetch, fetch, SELECTED, may_tell_expunges=False),
     open_command("UID FETCH", _parse_uid_fetch, fetch, SELECTED),
 )

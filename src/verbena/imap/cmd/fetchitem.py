@@ -11,7 +11,6 @@ from typing import Final
 from verbena.imap.fetching import Message
 from verbena.imap.registry import Answer, FetchItemRow, Prepared
 from verbena.imap.session import Session
-from verbena.imap.telling import FlagText
 from verbena.mime.body import locate
 from verbena.mime.header import select_fields
 from verbena.model.date import InternalDate
@@ -19,13 +18,13 @@ from verbena.model.errors import InternalError, Refused
 from verbena.model.ids import MAX_UID
 from verbena.model.part import PartialRange, Section, SectionText
 from verbena.model.reason import Reason
-from verbena.wire.imap.date import format_date_time
 from verbena.wire.imap.fetch import BODY_SECTION, FetchAtt, FetchBody
-from verbena.wire.imap.section import format_section_spec
+from verbena.wire.imap.reply import FlagText, format_body_label, format_internaldate_att, format_literal_start
 
 MAX_HEADER_OCTETS: Final = 8 << 20
 _READ_OCTETS: Final = 1 << 20
 _DAY_S: Final = 86400
+_TIME_AT: Final = len(b'INTERNALDATE "01-Jan-1970 ')
 _MAX_DAYS: Final = 4096
 """Days whose text is kept during one command."""
 
@@ -67,8 +66,8 @@ def _internal_date(session: Session, att: FetchAtt) -> Prepared:
         day, of_day = divmod(epoch_s + zone_min * 60, _DAY_S)
         ends = days.get((day, zone_min))
         if ends is None:
-            text = format_date_time(InternalDate(epoch_s, zone_min))
-            ends = (b"INTERNALDATE " + text[:13], text[21:])
+            text = format_internaldate_att(InternalDate(epoch_s, zone_min))
+            ends = (text[:_TIME_AT], text[_TIME_AT + 8 :])
             if len(days) < _MAX_DAYS:
                 days[(day, zone_min)] = ends
         return b"%b%02d:%02d:%02d%b" % (ends[0], of_day // 3600, of_day // 60 % 60, of_day % 60, ends[1])
@@ -102,10 +101,7 @@ def _bodystructure(session: Session, att: FetchAtt) -> Prepared:
 
 def _label(att: FetchBody) -> bytes:
     """How the response names the section: with the partial's offset (RFC 3501 §7.4.2)."""
-    if att.label:
-        return att.label.encode("ascii")
-    origin = b"" if att.partial is None else b"<%d>" % att.partial.offset_octets
-    return b"BODY[" + format_section_spec(att.section) + b"]" + origin
+    return att.label.encode("ascii") if att.label else format_body_label(att.section, att.partial)
 
 
 def clip(start: int, end: int, partial: PartialRange | None) -> tuple[int, int]:
@@ -174,7 +170,7 @@ def _fields(label: bytes, section: Section, partial: PartialRange | None) -> Ans
             return label + b" NIL"
         octets = select_fields(read_all(message, found[0], found[1]), names, invert)
         start, end = clip(0, len(octets), partial)
-        return b"%b {%d}\r\n%b" % (label, end - start, octets[start:end])
+        return b"%b %b%b" % (label, format_literal_start(end - start), octets[start:end])
 
     return answer
 

@@ -141,5 +141,5 @@ ROWS = (
     command("RENAME", parse_rename, rename, LOGGED_IN),
     command("SUBSCRIBE", _parse_subscribe, subscribe, LOGGED_IN),
     command("UNSUBSCRIBE", _parse_unsubscribe, subscribe, LOGGED_IN),
-    command("STATUS", parse_status, status, LOGGED_IN, may_run_beside=True),
+    command("STATUS", parse_status, status, LOGGED_IN),
 )

@@ -106,6 +106,6 @@ def _parse_lsub(cursor: Cursor) -> List:
 
 
 ROWS = (
-    command("LIST", _parse_list, list_mailboxes, LOGGED_IN, may_run_beside=True),
-    command("LSUB", _parse_lsub, list_subscribed, LOGGED_IN, may_run_beside=True),
+    command("LIST", _parse_list, list_mailboxes, LOGGED_IN),
+    command("LSUB", _parse_lsub, list_subscribed, LOGGED_IN),
 )

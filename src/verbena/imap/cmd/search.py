@@ -18,15 +18,34 @@ from verbena.model.uidset import NumberSet, range_set
 from verbena.store.search import Found
 from verbena.store.search import search as search_mailbox
 from verbena.wire.imap.grammar import Cursor
-from verbena.wire.imap.reply import SearchReply, format_search
+from verbena.wire.imap.reply import SearchReply, badcharset, format_code, format_search
 from verbena.wire.imap.search import Decode, Search, parse_search
 
-_BAD_CHARSET: Final = No(
-    b"The charset of the search is not known",
-    b"BADCHARSET (US-ASCII UTF-8 UTF-16 UTF-7 ISO-8859-1 ISO-8859-2 ISO-8859-5 ISO-8859-7 ISO-8859-9 ISO-8859-15 "
-    b"WINDOWS-1250 WINDOWS-1251 WINDOWS-1252 KOI8-R KOI8-U ISO-2022-JP SHIFT_JIS EUC-JP GB18030 BIG5 EUC-KR)",
-)
-"""Names some of the charsets; RFC 3501 §7.1 wants no full list."""
+_SOME_CHARSETS: Final = [
+    "US-ASCII",
+    "UTF-8",
+    "UTF-16",
+    "UTF-7",
+    "ISO-8859-1",
+    "ISO-8859-2",
+    "ISO-8859-5",
+    "ISO-8859-7",
+    "ISO-8859-9",
+    "ISO-8859-15",
+    "WINDOWS-1250",
+    "WINDOWS-1251",
+    "WINDOWS-1252",
+    "KOI8-R",
+    "KOI8-U",
+    "ISO-2022-JP",
+    "SHIFT_JIS",
+    "EUC-JP",
+    "GB18030",
+    "BIG5",
+    "EUC-KR",
+]
+"""RFC 3501 §7.1 wants no full list."""
+_BAD_CHARSET: Final = No(b"The charset of the search is not known", format_code(badcharset(_SOME_CHARSETS)))
 
 
 def find_charset(name: bytes) -> Decode | None:
@@ -110,6 +129,6 @@ async def search(session: Session, request: Search) -> AsyncIterator[Reply]:
 
 
 ROWS = (
-    open_command("SEARCH", _parse, search, SELECTED, uses_numbers=True, may_tell_expunges=False),
+    open_command("SEARCH", _parse, search, SELECTED, may_tell_expunges=False),
     open_command("UID SEARCH", _parse_uid, search, SELECTED),
 )

@@ -91,6 +91,6 @@ def _outcome(view: View, request: Store, indexes: list[int], failed: NumberSet) 
 
 
 ROWS = (
-    open_command("STORE", _parse_store, store, SELECTED, uses_numbers=True, may_tell_expunges=False),
+    open_command("STORE", _parse_store, store, SELECTED, may_tell_expunges=False),
     open_command("UID STORE", _parse_uid_store, store, SELECTED),
 )

@@ -8,6 +8,7 @@ from verbena.imap.outcome import Reply
 from verbena.imap.registry import LOGGED_IN, Extension, command
 from verbena.imap.session import Session
 from verbena.wire.imap.command import Enable, parse_enable
+from verbena.wire.imap.reply import format_enabled
 
 
 async def enable(session: Session, arguments: Enable) -> AsyncIterator[Reply]:
@@ -20,7 +21,7 @@ async def enable(session: Session, arguments: Enable) -> AsyncIterator[Reply]:
         newly.append(name)
         if extension.on_enable is not None:
             extension.on_enable(session, name)
-    yield " ".join(("* ENABLED", *newly)).encode("ascii") + b"\r\n"
+    yield format_enabled(newly)
 
 
 EXTENSION = Extension(rfc=5161, capability="ENABLE", commands=(command("ENABLE", parse_enable, enable, LOGGED_IN),))

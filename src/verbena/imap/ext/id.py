@@ -13,7 +13,7 @@ from verbena.imap.outcome import Reply
 from verbena.imap.registry import ANY_STATE, Extension, command
 from verbena.imap.session import Session
 from verbena.wire.imap.command import Id, parse_id
-from verbena.wire.imap.grammar import quote
+from verbena.wire.imap.reply import format_id_reply
 
 log = logging.getLogger("verbena.imap")
 
@@ -32,7 +32,7 @@ def printable(fields: Sequence[tuple[bytes, bytes | None]]) -> str:
 async def id_command(session: Session, arguments: Id) -> AsyncIterator[Reply]:
     if arguments.params:
         log.info("IMAP client is %s", printable(arguments.params))
-    yield b'* ID ("name" "Verbena" "version" ' + quote(__version__.encode("ascii")) + b")\r\n"
+    yield format_id_reply([(b"name", b"Verbena"), (b"version", __version__.encode("ascii"))])
 
 
 EXTENSION = Extension(rfc=2971, capability="ID", commands=(command("ID", parse_id, id_command, ANY_STATE),))

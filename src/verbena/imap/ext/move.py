@@ -45,7 +45,7 @@ EXTENSION = Extension(
     rfc=6851,
     capability="MOVE",
     commands=(
-        command("MOVE", _parse_move, move, SELECTED, uses_numbers=True),
+        command("MOVE", _parse_move, move, SELECTED),
         command("UID MOVE", _parse_uid_move, move, SELECTED),
     ),
 )

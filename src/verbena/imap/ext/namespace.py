@@ -10,7 +10,8 @@ from verbena.imap.registry import LOGGED_IN, Extension, command
 from verbena.imap.session import Session
 from verbena.model.mailbox import DELIMITER
 from verbena.wire.imap.command import Bare, parse_bare
-from verbena.wire.imap.grammar import Cursor, quote
+from verbena.wire.imap.grammar import Cursor
+from verbena.wire.imap.reply import NamespaceReply, format_namespace
 
 
 def parse_namespace(cursor: Cursor) -> Bare:
@@ -18,7 +19,7 @@ def parse_namespace(cursor: Cursor) -> Bare:
 
 
 async def namespace(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
-    yield b'* NAMESPACE (("" ' + quote(DELIMITER.encode("ascii")) + b")) NIL NIL\r\n"
+    yield format_namespace(NamespaceReply(personal=(("", DELIMITER),), others=(), shared=()))
 
 
 EXTENSION = Extension(

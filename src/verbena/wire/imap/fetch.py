@@ -14,11 +14,11 @@ from verbena.model.part import PartialRange, Section, SectionText
 from verbena.model.uidset import SequenceSet
 from verbena.wire.imap.frame import Frame
 from verbena.wire.imap.grammar import LBRACKET, LPAREN, RPAREN, SP, Cursor, FrameWriter, format_sequence_set
+from verbena.wire.imap.param import parse_params
 from verbena.wire.imap.section import format_partial, parse_partial, parse_section, write_section
 
 MAX_ATTS: Final = 200
 """Data items in one FETCH."""
-MAX_MODIFIERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ def parse_fetch(
     found = parse_fetch_atts(cursor, atts)
     mods: tuple[FetchModifier, ...] = ()
     if cursor.skip(SP):
-        mods = _parse_modifiers(cursor, modifiers)
+        mods = tuple([modifier for _name, modifier in parse_params(cursor, modifiers)])
     cursor.end()
     return Fetch(messages, by_uid, found, mods)
 
@@ -191,23 +191,6 @@ def _parse_att(cursor: Cursor, atts: Mapping[str, AttParser], found: list[FetchA
         raise cursor.error("this data item is unknown")
     if len(found) > MAX_ATTS:
         raise cursor.error("there are too many data items")
-
-
-# fetch-modifiers = SP "(" fetch-modifier *(SP fetch-modifier) ")"
-def _parse_modifiers(cursor: Cursor, modifiers: Mapping[str, ModifierParser]) -> tuple[FetchModifier, ...]:
-    cursor.expect(LPAREN)
-    found: list[FetchModifier] = []
-    while True:
-        name = cursor.keyword()
-        parse = modifiers.get(name)
-        if parse is None:
-            raise cursor.error("this modifier is unknown")
-        if len(found) >= MAX_MODIFIERS or any(modifier.name == name for modifier in found):
-            raise cursor.error("this modifier comes twice")
-        found.append(parse(cursor))
-        if cursor.skip(RPAREN):
-            return tuple(found)
-        cursor.sp()
 
 
 AttWriter = Callable[[FrameWriter, FetchAtt], None]

@@ -12,6 +12,7 @@ from verbena.model.mailbox import SpecialUse
 from verbena.wire.imap.frame import Frame
 from verbena.wire.imap.grammar import LPAREN, RPAREN, SP, Cursor, FrameWriter
 from verbena.wire.imap.mailbox import parse_list_mailbox, parse_mailbox, write_list_mailbox, write_mailbox
+from verbena.wire.imap.param import parse_params
 
 MAX_STATUS_ITEMS: Final = 32
 
@@ -84,22 +85,11 @@ def parse_create(cursor: Cursor, params: Mapping[str, CreateParser]) -> Create:
     """Raises ``PeerError`` for a parameter that ``params`` has not or that comes twice, and what its parser raises."""
     cursor.sp()
     mailbox = parse_mailbox(cursor)
-    found: list[tuple[str, object]] = []
+    found: tuple[tuple[str, object], ...] = ()
     if cursor.skip(SP):
-        cursor.expect(LPAREN)
-        while True:
-            name = cursor.keyword()
-            parse = params.get(name)
-            if parse is None:
-                raise cursor.error("this parameter is unknown")
-            if any(other == name for other, _value in found):
-                raise cursor.error("this parameter comes twice")
-            found.append((name, parse(cursor)))
-            if cursor.skip(RPAREN):
-                break
-            cursor.sp()
+        found = parse_params(cursor, params)
     cursor.end()
-    return Create(mailbox, tuple(found))
+    return Create(mailbox, found)
 
 
 def format_create(mailbox: str, special_use: SpecialUse | None = None) -> Frame:

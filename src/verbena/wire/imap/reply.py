@@ -10,7 +10,7 @@ octets made by ``format_*_att`` and joined by ``format_fetch``; ``FlagText`` kee
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, final
+from typing import Final, Protocol, final
 
 from verbena.model.date import InternalDate
 from verbena.model.envelope import Envelope
@@ -178,18 +178,14 @@ class FetchReply:
 
 # Response codes
 
-ALERT: Final = Code("ALERT")
-PARSE: Final = Code("PARSE")
 READ_ONLY: Final = Code("READ-ONLY")
 READ_WRITE: Final = Code("READ-WRITE")
 TRYCREATE: Final = Code("TRYCREATE")
-UIDNOTSTICKY: Final = Code("UIDNOTSTICKY")
 TOOBIG: Final = Code("TOOBIG")
 UNKNOWN_CTE: Final = Code("UNKNOWN-CTE")
 COMPRESSIONACTIVE: Final = Code("COMPRESSIONACTIVE")
 USEATTR: Final = Code("USEATTR")
 CLOSED: Final = Code("CLOSED")
-NOMODSEQ: Final = Code("NOMODSEQ")
 UNAVAILABLE: Final = Code("UNAVAILABLE")
 AUTHENTICATIONFAILED: Final = Code("AUTHENTICATIONFAILED")
 AUTHORIZATIONFAILED: Final = Code("AUTHORIZATIONFAILED")
@@ -367,30 +363,41 @@ def _format_namespaces(pairs: tuple[tuple[str, str | None], ...]) -> bytes:
 # FETCH
 
 
+class Keyworded(Protocol):
+    """What has a mailbox's keywords, to which others may add at any time; ``store.api.Columns`` is such."""
+
+    @property
+    def keywords(self) -> tuple[Flag, ...]: ...
+
+
 @final
 class FlagText:
-    """The octets of FLAGS lists in one mailbox, made once for each set of bits. ``keywords`` as ``model.flags``."""
+    """The octets of FLAGS lists in one mailbox, made once for each set of bits (as ``model.flags`` has them)."""
 
-    __slots__ = ("_known", "_known_recent", "keywords")
+    __slots__ = ("_known", "_known_recent", "_mailbox")
 
-    def __init__(self, keywords: tuple[Flag, ...]) -> None:
-        self.keywords = keywords
+    def __init__(self, mailbox: Keyworded) -> None:
+        self._mailbox = mailbox
         self._known: dict[int, bytes] = {}
         self._known_recent: dict[int, bytes] = {}
 
-    def text(self, bits: int, recent: bool = False) -> bytes:
-        """``FLAGS (…)`` for ``bits``, with ``\\Recent`` where asked."""
-        known = self._known_recent if recent else self._known
-        result = known.get(bits)
+    def plain(self, bits: int) -> bytes:
+        """``FLAGS (…)`` for ``bits``."""
+        result = self._known.get(bits)
         if result is None:
-            result = self._make(bits, recent)
-            if len(known) < _MOST_KNOWN:
-                known[bits] = result
+            result = format_flags_att(flag_names(bits, self._mailbox.keywords))
+            if len(self._known) < _MOST_KNOWN:
+                self._known[bits] = result
         return result
 
-    def _make(self, bits: int, recent: bool) -> bytes:
-        flags = flag_names(bits, self.keywords)
-        return format_flags_att((*flags, RECENT) if recent else flags)
+    def recent(self, bits: int) -> bytes:
+        """The same with ``\\Recent``."""
+        result = self._known_recent.get(bits)
+        if result is None:
+            result = format_flags_att((*flag_names(bits, self._mailbox.keywords), RECENT))
+            if len(self._known_recent) < _MOST_KNOWN:
+                self._known_recent[bits] = result
+        return result
 
 
 _MOST_KNOWN: Final = 4_096
@@ -412,30 +419,6 @@ def format_modseq_att(modseq: ModSeq) -> bytes:
 # message-data = nz-number SP "FETCH" SP msg-att
 def format_fetch(seq: int, items: Sequence[bytes]) -> bytes:
     return b"* %d FETCH (%b)\r\n" % (seq, b" ".join(items))
-
-
-def format_fetch_flags(seq: int, flags: bytes) -> bytes:
-    """A FETCH response with flags only; ``flags`` as ``FlagText.text`` gives them."""
-    return b"* %d FETCH (%b)\r\n" % (seq, flags)
-
-
-def format_fetch_uid_flags(seq: int, uid: int, flags: bytes) -> bytes:
-    """A FETCH response with UID and flags; ``flags`` as ``FlagText.text`` gives them."""
-    return b"* %d FETCH (UID %d %b)\r\n" % (seq, uid, flags)
-
-
-def format_uid_flags_lines(first_seq: int, uids: Sequence[int], bits: Sequence[int], flags: FlagText) -> bytes:
-    """One FETCH response for each of the messages ``first_seq`` and following, none of which is recent."""
-    lines: list[bytes] = []
-    seq = first_seq
-    known: dict[int, bytes] = {}
-    for uid, these in zip(uids, bits, strict=True):
-        text = known.get(these)
-        if text is None:
-            text = known[these] = flags.text(these)
-        lines.append(b"* %d FETCH (UID %d %b)\r\n" % (seq, uid, text))
-        seq += 1
-    return b"".join(lines)
 
 
 # "BODY" section ["<" number ">"]

@@ -1,18 +1,15 @@
 """SELECT and EXAMINE with their parameters (RFC 3501 §6.3.1, RFC 4466 §2.1).
 
-Parameters are open: a mapping from name to parser says which are known. A parser takes the cursor behind the
-parameter's name, reads its value if it has one, and returns a ``SelectParam``.
+Parameters are open (``param``).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from verbena.wire.imap.frame import Frame
-from verbena.wire.imap.grammar import LPAREN, RPAREN, SP, Cursor, FrameWriter
+from verbena.wire.imap.grammar import SP, Cursor, FrameWriter
 from verbena.wire.imap.mailbox import parse_mailbox, write_mailbox
-
-MAX_PARAMS: Final = 16
+from verbena.wire.imap.param import parse_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +36,11 @@ def parse_select(cursor: Cursor, read_only: bool, params: Mapping[str, ParamPars
     """Raises ``PeerError`` for a parameter that ``params`` has not, or that occurs twice."""
     cursor.sp()
     mailbox = parse_mailbox(cursor)
-    found: list[SelectParam] = []
+    found: tuple[SelectParam, ...] = ()
     if cursor.skip(SP):
-        cursor.expect(LPAREN)
-        while True:
-            found.append(_parse_param(cursor, params, found))
-            if cursor.skip(RPAREN):
-                break
-            cursor.sp()
+        found = tuple([param for _name, param in parse_params(cursor, params)])
     cursor.end()
-    return Select(mailbox, read_only, tuple(found))
-
-
-def _parse_param(cursor: Cursor, params: Mapping[str, ParamParser], found: list[SelectParam]) -> SelectParam:
-    name = cursor.keyword()
-    parse = params.get(name)
-    if parse is None:
-        raise cursor.error("this parameter is unknown")
-    if len(found) >= MAX_PARAMS or any(param.name == name for param in found):
-        raise cursor.error("this parameter comes twice")
-    return parse(cursor)
+    return Select(mailbox, read_only, found)
 
 
 def format_select(value: Select, format_param: Callable[[SelectParam], bytes]) -> Frame:

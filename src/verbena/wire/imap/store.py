@@ -8,9 +8,9 @@ from verbena.model.flags import Flag, FlagEdit, FlagOp
 from verbena.model.uidset import SequenceSet
 from verbena.wire.imap.flag import add_flag, format_flag_list, parse_flag, parse_flag_list
 from verbena.wire.imap.frame import Frame
-from verbena.wire.imap.grammar import LPAREN, RPAREN, Cursor, format_sequence_set
+from verbena.wire.imap.grammar import LPAREN, Cursor, format_sequence_set
+from verbena.wire.imap.param import parse_params
 
-MAX_MODIFIERS: Final = 16
 _PLUS: Final = 0x2B
 _HYPHEN: Final = 0x2D
 
@@ -42,7 +42,7 @@ def parse_store(cursor: Cursor, by_uid: bool, modifiers: Mapping[str, ModifierPa
     cursor.sp()
     found: tuple[StoreModifier, ...] = ()
     if cursor.peek() == LPAREN:
-        found = _parse_modifiers(cursor, modifiers)
+        found = tuple([modifier for _name, modifier in parse_params(cursor, modifiers)])
         cursor.sp()
     op = _parse_op(cursor)
     silent = _parse_name(cursor)
@@ -77,22 +77,6 @@ def _parse_bare_flags(cursor: Cursor) -> tuple[Flag, ...]:
         add_flag(cursor, flags, parse_flag(cursor))
         if cursor.at_end():
             return tuple(flags)
-        cursor.sp()
-
-
-def _parse_modifiers(cursor: Cursor, modifiers: Mapping[str, ModifierParser]) -> tuple[StoreModifier, ...]:
-    cursor.expect(LPAREN)
-    found: list[StoreModifier] = []
-    while True:
-        name = cursor.keyword()
-        parse = modifiers.get(name)
-        if parse is None:
-            raise cursor.error("this modifier is unknown")
-        if len(found) >= MAX_MODIFIERS or any(modifier.name == name for modifier in found):
-            raise cursor.error("this modifier comes twice")
-        found.append(parse(cursor))
-        if cursor.skip(RPAREN):
-            return tuple(found)
         cursor.sp()
 
 
