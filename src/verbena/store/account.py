@@ -14,16 +14,29 @@ from verbena.model.metadata import is_shared
 from verbena.model.reason import Reason
 from verbena.model.secret import Secret
 from verbena.model.uidset import NumberSet
-from verbena.store import keys, mailboxes, messages, metadata
+from verbena.store import keys, mailboxes, messages, metadata, notes
 from verbena.store.account_scripts import StoredScripts
-from verbena.store.api import AccountRef, AnnotationsSet, Appended, Columns, Content, Copied, FlagsStored, NewMessage
+from verbena.store.api import (
+    AccountRef,
+    AnnotationsSet,
+    Appended,
+    Columns,
+    Content,
+    Copied,
+    Delivery,
+    DeliveryDone,
+    FlagsStored,
+    NewMessage,
+    NoteKind,
+)
 from verbena.store.blobs import BlobFolder
 from verbena.store.changes import changes_since, vanished_since
 from verbena.store.columns import ColumnCache, MailboxColumns, Snapshot, apply_edit, load, refresh
 from verbena.store.contents import ContentReader, contents_of, own
+from verbena.store.deliveries import carry_out, prepare
 from verbena.store.engine import Engine
 from verbena.store.flags import FlagsEdited, store_flags
-from verbena.store.transaction import Transaction, loud, quiet
+from verbena.store.transaction import Transaction, either, loud, quiet
 
 T = TypeVar("T")
 
@@ -158,6 +171,18 @@ class StoredAccount:
             await staged.place()
             _ = staged.digested  # made here, on the loop, and not while the account is locked
         return await self._change(lambda transaction: messages.append_messages(transaction, mailbox_id, new))
+
+    async def deliver(self, delivery: Delivery) -> DeliveryDone:
+        await prepare(delivery)
+        run = either(self._account_id, self._shared.clock(), lambda transaction: carry_out(transaction, delivery))
+        result, _ = await self._shared.engine.write(self._ref.shard, run, self._tell)
+        return result
+
+    def is_noted(self, kind: NoteKind, key: bytes) -> bool:
+        return notes.is_noted(self._db, self._account_id, kind, key, int(self._shared.clock()))
+
+    def count_notes(self, kind: NoteKind) -> int:
+        return notes.count_notes(self._db, self._account_id, kind, int(self._shared.clock()))
 
     async def store_flags(
         self, mailbox_id: MailboxId, uids: NumberSet, edit: FlagEdit, unchanged_since: ModSeq | None = None

@@ -16,6 +16,7 @@ from array import array
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from types import TracebackType
 from typing import NamedTuple, Protocol
 
@@ -319,6 +320,87 @@ class AnnotationsSet:
     lost_use: MailboxId | None = None
 
 
+class NoteKind(Enum):
+    """What an account remembers for a while on behalf of its scripts."""
+
+    ANSWERED = 1
+    """vacation: a response was sent to an address (RFC 5230 §4.2)"""
+    SEEN = 2
+    """duplicate: a message was here (RFC 7352)"""
+    TOLD = 3
+    """the user was told of a script's failure (RFC 5228 §2.10.6)"""
+    SENT = 4
+    """a message was sent on, for the limit of an hour"""
+    NOTIFIED = 5
+    """a notification was sent, for the limit of an hour"""
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """``key`` is a hash of 32 octets; forgotten after ``lasts_s`` seconds."""
+
+    kind: NoteKind
+    key: bytes
+    lasts_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """A message for a mailbox. The first of these that is there is taken: ``mailbox_id``, the mailbox of
+    ``special_use``, the one called ``name``; else it is made under ``name`` with ``create``, else it is INBOX.
+
+    With ``unless`` the filing is left out while that is noted, and notes it.
+    """
+
+    message: NewMessage
+    name: str
+    mailbox_id: MailboxId | None = None
+    special_use: SpecialUse | None = None
+    create: bool = False
+    unless: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message for the outbox, and a copy of it to file. With ``unless`` both are left out while that is noted, and
+    note it."""
+
+    envelope: "OutEnvelope"
+    staged: Staged
+    copy: Filing | None = None
+    unless: Note | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """All that comes of a message for one account. ``first``: nothing is done where one of these is noted already;
+    ``notes`` are noted anew. Both are noted with the rest."""
+
+    filings: tuple[Filing, ...] = ()
+    outgoing: tuple[Outgoing, ...] = ()
+    first: tuple[Note, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """``mailbox_id`` and ``uid`` of a copy; ``elsewhere``: in INBOX, since what was asked for is not there."""
+
+    mailbox_id: MailboxId
+    uid: Uid
+    elsewhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryDone:
+    """``overtaken``: nothing was done, since one of ``first`` is noted. ``filed`` is without filings left out and
+    without a message's second copy in one mailbox; ``queued`` counts messages in the outbox."""
+
+    overtaken: bool
+    filed: tuple[Filed, ...] = ()
+    queued: int = 0
+
+
 class Account(Protocol):
     """One account's mail."""
 
@@ -377,6 +459,17 @@ class Account(Protocol):
 
     async def append(self, mailbox_id: MailboxId, messages: Sequence[NewMessage]) -> Appended:
         """All or none (RFC 3502). Raises ``Refused``: NONEXISTENT, OVER_QUOTA, LIMIT (keywords)."""
+
+    async def deliver(self, delivery: Delivery) -> DeliveryDone:
+        """All of it in one transaction, or nothing. Keywords that a mailbox has no room for are left out.
+
+        Raises ``Refused``: OVER_QUOTA, LIMIT, NONEXISTENT (the account).
+        """
+
+    def is_noted(self, kind: NoteKind, key: bytes) -> bool: ...
+
+    def count_notes(self, kind: NoteKind) -> int:
+        """How many of a kind are not forgotten yet."""
 
     async def store_flags(
         self, mailbox_id: MailboxId, uids: NumberSet, edit: FlagEdit, unchanged_since: ModSeq | None = None

@@ -37,6 +37,8 @@ _COLUMNS: Final = (
 )
 _ALL: Final = f"SELECT {_COLUMNS} FROM mailbox m WHERE m.account_id = ? ORDER BY m.name"
 _BY_NAME: Final = f"SELECT {_COLUMNS} FROM mailbox m WHERE m.account_id = ? AND m.name = ?"
+_ID_OF_NAME: Final = "SELECT mailbox_id FROM mailbox WHERE account_id = ? AND name = ? AND selectable = 1"
+_IS_SELECTABLE: Final = "SELECT 1 FROM mailbox WHERE account_id = ? AND mailbox_id = ? AND selectable = 1"
 _BY_ID: Final = f"SELECT {_COLUMNS} FROM mailbox m WHERE m.account_id = ? AND m.mailbox_id = ?"
 # All names below a level: "/" + 1 is "0", and names compare by octet.
 _BELOW: Final = "SELECT mailbox_id, name FROM mailbox WHERE account_id = ? AND name > ? AND name < ? ORDER BY name"
@@ -117,6 +119,22 @@ def find_mailbox(db: Db, account_id: AccountId, name: str) -> Mailbox | None:
 def mailbox_by_id(db: Db, account_id: AccountId, mailbox_id: MailboxId) -> Mailbox | None:
     row = db.one(_BY_ID, (account_id, mailbox_id))
     return None if row is None else _mailbox(row, _has_below(db, account_id, row[1]))
+
+
+def id_of_name(db: Db, account_id: AccountId, name: str) -> MailboxId | None:
+    """The mailbox of a canonical name that can have messages."""
+    row = db.one(_ID_OF_NAME, (account_id, name))
+    return None if row is None else MailboxId(row[0])
+
+
+def id_of_use(db: Db, account_id: AccountId, special_use: SpecialUse) -> MailboxId | None:
+    row = db.one(_USE_OWNER, (account_id, special_use.value))
+    return None if row is None else MailboxId(row[0])
+
+
+def is_selectable(db: Db, account_id: AccountId, mailbox_id: MailboxId) -> bool:
+    """Whether there is a mailbox of this number that can have messages."""
+    return db.one(_IS_SELECTABLE, (account_id, mailbox_id)) is not None
 
 
 def _has_below(db: Db, account_id: AccountId, name: str) -> bool:
@@ -355,6 +373,7 @@ ACCOUNT_TABLES: Final = (
     "subscription",
     "script",
     "annotation",
+    "note",
     "snapshot",
     "outbox",
     "outbox_recipient",

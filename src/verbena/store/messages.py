@@ -4,6 +4,7 @@ Functions that take a ``Transaction`` write: rows, the mailbox's figures, the ch
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -109,20 +110,40 @@ class _Target:
         return tuple(map(Uid, range(first, last + 1)))
 
 
-def append_messages(transaction: Transaction, mailbox_id: MailboxId, messages: Sequence[NewMessage]) -> Appended:
-    """All or none; the files of large ones must be in place. Raises ``Refused``: NONEXISTENT, OVER_QUOTA, LIMIT."""
+def append_messages(
+    transaction: Transaction,
+    mailbox_id: MailboxId,
+    messages: Sequence[NewMessage],
+    kept: dict[StagedMessage, ContentId] | None = None,
+    *,
+    keywords_optional: bool = False,
+) -> Appended:
+    """All or none; the files of large ones must be in place. Raises ``Refused``: NONEXISTENT, OVER_QUOTA, LIMIT.
+
+    ``kept`` has the contents that this transaction has kept. ``keywords_optional``: those without room are left out.
+    """
     target = _Target(transaction, mailbox_id)
-    kept: dict[StagedMessage, ContentId] = {}
+    kept = {} if kept is None else kept
     rows: list[_NewRow] = []
     for message in messages:
         staged = own(message.staged)
         if staged not in kept:
             kept[staged] = insert_content(transaction, staged)
-        bits = target.keywords.bits(message.flags, add=True)
+        bits = _bits(target.keywords, message.flags, keywords_optional)
         date = message.internal_date
         rows.append(_NewRow(bits, date.epoch_s, date.zone_min, staged.size_octets, kept[staged]))
     uids = target.add(rows)
     return Appended(target.uidvalidity, uids, transaction.modseq)
+
+
+def _bits(keywords: Keywords, flags: tuple[Flag, ...], optional: bool) -> int:
+    if not optional:
+        return keywords.bits(flags, add=True)
+    bits = 0
+    for flag in flags:
+        with suppress(Refused):
+            bits |= keywords.bits((flag,), add=True)
+    return bits
 
 
 def copy_messages(transaction: Transaction, mailbox_id: MailboxId, uids: NumberSet, to: MailboxId) -> Copied:

@@ -7,7 +7,7 @@ entries out account by account, oldest first, so that one sender's thousand do n
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -15,23 +15,15 @@ from typing import Final, Protocol, TypeVar
 from verbena.model.ids import AccountId, QueueId
 from verbena.store.account import Shared
 from verbena.store.api import AccountRef, OutEnvelope, OutRecipient, QueueItem, Staged
-from verbena.store.contents import insert_content, own
-from verbena.store.engine import Db, Row
-from verbena.store.ingest import StagedMessage
+from verbena.store.contents import own
+from verbena.store.engine import Row
+from verbena.store.queueing import enqueue, insert_recipients
 from verbena.store.transaction import Transaction, quiet
 
 T = TypeVar("T")
 
 MAX_ERROR_CHARACTERS: Final = 1000
 
-_INSERT: Final = (
-    "INSERT INTO outbox (account_id, queue_id, content_id, size_octets, queued_at, due_at, leased_until, attempts,"
-    " sender, body, smtputf8, ret, envid, hold_until, last_error)"
-    " VALUES (?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?, ?, NULL)"
-)
-_INSERT_RECIPIENT: Final = (
-    "INSERT INTO outbox_recipient (account_id, queue_id, place, address, notify, orcpt) VALUES (?, ?, ?, ?, ?, ?)"
-)
 _COLUMNS: Final = (
     "account_id, queue_id, content_id, size_octets, queued_at, attempts, sender, body, smtputf8, ret, envid,"
     " hold_until, last_error"
@@ -77,7 +69,7 @@ class StoredOutbox:
         kept = own(staged)
         await kept.place()
         _ = kept.digested  # made here, on the loop, and not while the account is locked
-        return await self._keep(account, lambda transaction: _enqueue(transaction, envelope, kept))
+        return await self._keep(account, lambda transaction: enqueue(transaction, envelope, kept, {}))
 
     async def claim(self, now: datetime, lease_s: float, limit: int) -> list[QueueItem]:
         moment = now.timestamp()
@@ -154,30 +146,6 @@ def _deal(due: list[tuple[float, AccountRef, int]], limit: int) -> list[tuple[Ac
     return list(dealt.items())
 
 
-def _enqueue(transaction: Transaction, envelope: OutEnvelope, staged: StagedMessage) -> QueueId:
-    account_id, now = transaction.account_id, transaction.now
-    queue_id = transaction.next_queue_id
-    transaction.next_queue_id += 1
-    content_id = insert_content(transaction, staged)
-    hold_until = None if envelope.hold_until is None else int(envelope.hold_until.timestamp())
-    due_at = now if hold_until is None else max(now, hold_until)
-    key = (account_id, queue_id, content_id, staged.size_octets, now, due_at)
-    facts = (envelope.sender, envelope.body, int(envelope.smtputf8), envelope.ret, envelope.envid, hold_until)
-    transaction.db.run(_INSERT, (*key, *facts))
-    _insert_recipients(transaction.db, account_id, queue_id, envelope.recipients)
-    return QueueId(queue_id)
-
-
-def _insert_recipients(db: Db, account_id: AccountId, queue_id: int, recipients: Sequence[OutRecipient]) -> None:
-    db.many(
-        _INSERT_RECIPIENT,
-        [
-            (account_id, queue_id, place, recipient.address, ",".join(recipient.notify), recipient.orcpt)
-            for place, recipient in enumerate(recipients)
-        ],
-    )
-
-
 def _lease(transaction: Transaction, queue_ids: list[int], now: float, until: float) -> list[tuple[Row, list[Row]]]:
     """The entries that could be leased, with their recipients."""
     db, account_id = transaction.db, transaction.account_id
@@ -205,7 +173,7 @@ def _settle(
         db.run(_FORGET, (account_id, queue_id))
         transaction.free([row[0]])
         return
-    _insert_recipients(db, account_id, queue_id, remaining)
+    insert_recipients(db, account_id, queue_id, remaining)
     due_at = transaction.now if retry_at is None else retry_at.timestamp()
     kept_error = None if error is None else error[:MAX_ERROR_CHARACTERS]
     db.run(_KEEP, (due_at, kept_error, account_id, queue_id))

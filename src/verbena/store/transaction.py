@@ -23,6 +23,7 @@ _BEGIN: Final = (
     " RETURNING modseq, next_mailbox_id, next_content_id, next_queue_id, last_uidvalidity, messages, size_octets,"
     " quota_octets"
 )
+_TAKE_BACK: Final = "UPDATE account SET modseq = modseq - 1 WHERE account_id = ?"
 _FINISH: Final = (
     "UPDATE account SET next_mailbox_id = ?, next_content_id = ?, next_queue_id = ?, last_uidvalidity = ?,"
     " messages = ?, size_octets = ? WHERE account_id = ?"
@@ -135,6 +136,25 @@ def loud(account_id: AccountId, now: float, operation: Callable[[Transaction], T
             raise Undo((result, ModSeq(transaction.modseq - 1)))
         transaction.finish()
         return result, transaction.modseq
+
+    return run
+
+
+def either(
+    account_id: AccountId, now: float, operation: Callable[[Transaction], T]
+) -> Callable[[Db], tuple[T, ModSeq]]:
+    """``operation`` as a transaction that may change mail, or only do what changes none: its result, and the modseq
+    that it made or left."""
+
+    def run(db: Db) -> tuple[T, ModSeq]:
+        transaction = Transaction(db, account_id, now, quiet=False)
+        result = operation(transaction)
+        modseq = transaction.modseq
+        if not transaction.logged:
+            db.run(_TAKE_BACK, (account_id,))
+            modseq = ModSeq(modseq - 1)
+        transaction.finish()
+        return result, modseq
 
     return run
 

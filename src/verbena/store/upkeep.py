@@ -1,4 +1,4 @@
-"""Upkeep: collect contents and files that nothing names, trim the change log.
+"""Upkeep: collect contents and files that nothing names, trim the change log, forget notes.
 
 Everything is done in small transactions, so that mail goes on meanwhile. May run in several processes at once.
 """
@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 from verbena.model.ids import AccountId, ModSeq
+from verbena.store import notes
 from verbena.store.account import Shared
 from verbena.store.blobs import GRACE_S
 from verbena.store.engine import Db, Engine
@@ -50,6 +51,7 @@ async def maintain(shared: Shared) -> None:
     for shard in range(shared.engine.shards):
         await _collect_contents(shared, shard, now)
         await _trim_logs(shared, shard, now)
+        await _forget_notes(shared, shard, now)
     await _collect_files(shared, now)
     await shared.engine.maintain()
 
@@ -102,6 +104,12 @@ def _trim_some(transaction: Transaction, oldest: float) -> bool:
     db.run(_TRIM, (account_id, row[0]))
     db.run(_FLOOR, (row[0], account_id))
     return bool(row[1] == CHANGES_AT_ONCE)
+
+
+async def _forget_notes(shared: Shared, shard: int, now: float) -> None:
+    rows = await shared.engine.read_apart(shard, lambda db: db.all(notes.ACCOUNTS, (int(now), notes.MAX_NOTES)))
+    for (account_id,) in rows:
+        await shared.engine.write(shard, quiet(AccountId(account_id), now, notes.forget))
 
 
 async def _collect_files(shared: Shared, now: float) -> None:

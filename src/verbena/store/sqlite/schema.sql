@@ -193,3 +193,15 @@ CREATE TABLE annotation (
     value      BLOB    NOT NULL,
     PRIMARY KEY (account_id, mailbox_id, entry)
 );
+
+-- What an account remembers for a while on behalf of its scripts: whom vacation answered, which messages were here.
+CREATE TABLE note (
+    account_id   INTEGER NOT NULL,
+    kind         INTEGER NOT NULL,       -- store.api.NoteKind
+    key          BLOB    NOT NULL,       -- a hash of what is remembered, 32 octets
+    forgotten_at INTEGER NOT NULL,       -- it counts no longer from then on
+    PRIMARY KEY (account_id, kind, key)
+) WITHOUT ROWID;
+
+-- How many of a kind still count, and which are over.
+CREATE INDEX note_forgotten ON note (account_id, kind, forgotten_at);

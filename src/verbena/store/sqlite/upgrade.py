@@ -14,7 +14,7 @@ from typing import Final
 
 import apsw
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """A shard of a newer version is not opened."""
 
 
