@@ -6,7 +6,6 @@ edited on a disk have it; line ends inside strings become CRLF. A bare CR and NU
 Limits: a number is at most 2**63-1, a script is bounded by its caller.
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -22,14 +21,15 @@ class Kind(IntEnum):
     END = 5
 
 
-@dataclass(frozen=True, slots=True)
 class Token:
-    """``text`` is the identifier, the tag without its colon, the string's octets, or the separator."""
+    """``text`` is the identifier, the tag without its colon, the string's octets, or the separator. Never changed; no
+    dataclass, since making one of those takes as long as finding the token."""
 
-    kind: Kind
-    text: bytes
-    number: int
-    place: Place
+    def __init__(self, kind: Kind, text: bytes, number: int, place: Place) -> None:
+        self.kind = kind
+        self.text = text
+        self.number = number
+        self.place = place
 
 
 MAX_NUMBER: Final = 0x7FFFFFFFFFFFFFFF
