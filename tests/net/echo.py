@@ -115,7 +115,7 @@ async def echo_server(
     service, seen = Echo(timeout_s), Seen()
     keeper = TlsKeeper(load_tls(Tls(), folder, "localhost", 10.0))
     host = Host(gate or Gate(100, 100), keeper, seen, write_s)
-    (sock,) = open_sockets("127.0.0.1", 0)
+    ((sock,),) = open_sockets("127.0.0.1", 0)
     await host.open(Door(service, sock, implicit_tls, b"go away: %s\r\n"))
     try:
         yield Running(host, service, seen, sock.getsockname()[1])

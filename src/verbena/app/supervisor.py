@@ -1,5 +1,8 @@
 """The supervisor: opens the sockets, forks the workers, replaces those that crash.
 
+Each worker has sockets of its own, which outlive it: what connects while it is replaced waits for the next one. When
+that takes longer, they are closed, so that the kernel gives all connections to the others.
+
 Synchronous and small; it serves nobody. Signals are taken one at a time with ``sigtimedwait``: SIGTERM and
 SIGINT stop the workers and wait for them, SIGHUP is handed on, SIGCHLD means a worker has ended. A worker that
 ends is replaced after a pause that grows from ``PAUSE_FIRST_S`` to ``PAUSE_LAST_S`` while it keeps crashing.
@@ -16,8 +19,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from typing import Final, cast
 
 from structlog.typing import FilteringBoundLogger
@@ -31,6 +34,8 @@ from verbena.net.listen import ListenError, open_sockets
 READY_WITHIN_S: Final = 60.0
 PAUSE_FIRST_S: Final = 0.5
 PAUSE_LAST_S: Final = 30.0
+PAUSE_OPEN_S: Final = 1.0
+"""The sockets of a worker that pauses for longer are closed meanwhile."""
 STEADY_S: Final = 60.0
 """A worker that lived this long did not crash at its start."""
 STOP_EXTRA_S: Final = 15.0
@@ -47,6 +52,15 @@ class _Slot:
     started_at: float = 0.0
     start_at: float | None = 0.0
     pause_s: float = PAUSE_FIRST_S
+    sockets: dict[str, list[socket.socket]] = field(default_factory=dict)
+    closed: bool = False
+
+    def close_sockets(self) -> None:
+        for name, sockets in self.sockets.items():
+            for sock in sockets:
+                if sock.family != socket.AF_UNIX:  # those are everybody's
+                    sock.close()
+            self.sockets[name] = [sock for sock in sockets if sock.family == socket.AF_UNIX]
 
 
 class StartError(VerbenaError):
@@ -60,7 +74,6 @@ class Supervisor:
         self._config = config
         self._log = log
         self._run_folder = config.data_path / "run"
-        self._sockets: dict[str, Sequence[socket.socket]] = {}
         self._slots = [_Slot(number) for number in range(config.worker_count)]
         self._lifeline = (-1, -1)
 
@@ -76,9 +89,8 @@ class Supervisor:
             self._watch()
         finally:
             self._stop()
-            for sockets in self._sockets.values():
-                for sock in sockets:
-                    sock.close()
+            for slot in self._slots:
+                slot.close_sockets()
             os.close(lock_fd)
         return 0
 
@@ -110,16 +122,27 @@ class Supervisor:
         asyncio.run(add_configured_domains(self._config))
 
     def _open_sockets(self) -> None:
-        for item in fields(Listen):
-            sockets: list[socket.socket] = []
-            for address in cast(tuple[str, ...], getattr(self._config.listen, item.name)):
-                try:
-                    sockets += open_sockets(*parse_address(address, f"listen.{item.name}"))
-                except ListenError as error:
-                    raise StartError(f"listen.{item.name}: {error}") from error
-            self._sockets[item.name] = sockets
-        if not any(self._sockets.values()):
+        for name, host, port in self._addresses():
+            try:
+                for slot, sockets in zip(self._slots, open_sockets(host, port, len(self._slots)), strict=True):
+                    slot.sockets.setdefault(name, []).extend(sockets)
+            except ListenError as error:
+                raise StartError(f"listen.{name}: {error}") from error
+        if not self._slots[0].sockets:
             raise StartError("nothing to listen on: give [listen] an address, see `verbena config sample`")
+
+    def _open_again(self, slot: _Slot) -> None:
+        """Open what ``close_sockets`` closed. Raises ``ListenError``."""
+        slot.close_sockets()
+        for name, host, port in self._addresses():
+            if port:
+                slot.sockets[name] += open_sockets(host, port, exclusive=False)[0]
+
+    def _addresses(self) -> Iterator[tuple[str, str, int]]:
+        """Name of the listener, host or path, and port; a path has none."""
+        for item in fields(Listen):
+            for address in cast(tuple[str, ...], getattr(self._config.listen, item.name)):
+                yield (item.name, *parse_address(address, f"listen.{item.name}"))
 
     # workers
 
@@ -137,7 +160,7 @@ class Supervisor:
         return {
             item.name: " ".join(cast(tuple[str, ...], getattr(self._config.listen, item.name)))
             for item in fields(Listen)
-            if self._sockets[item.name]
+            if getattr(self._config.listen, item.name)
         }
 
     def _fork(self, slot: _Slot) -> int:
@@ -149,18 +172,23 @@ class Supervisor:
         if pid == 0:
             os.close(ready_read)
             os.close(self._lifeline[1])
-            self._become_worker(slot.number, ready_write)
+            for other in self._slots:
+                if other is not slot:
+                    other.close_sockets()
+            self._become_worker(slot, ready_write)
         os.close(ready_write)
         slot.pid, slot.started_at, slot.start_at = pid, time.monotonic(), None
         return ready_read
 
-    def _become_worker(self, number: int, ready_fd: int) -> None:
+    def _become_worker(self, slot: _Slot, ready_fd: int) -> None:
         status = 70
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             from verbena.app.worker import Sockets, run_worker
 
-            status = run_worker(self._config, number, Sockets(self._sockets), ready_fd, self._lifeline[0], self._log)
+            status = run_worker(
+                self._config, slot.number, Sockets(slot.sockets), ready_fd, self._lifeline[0], self._log
+            )
         except BaseException:
             sys.excepthook(*sys.exc_info())
             raise
@@ -182,7 +210,18 @@ class Supervisor:
             self._reap()
             for slot in self._slots:
                 if slot.start_at is not None and slot.start_at <= time.monotonic():
-                    os.close(self._fork(slot))
+                    self._start_again(slot)
+
+    def _start_again(self, slot: _Slot) -> None:
+        try:
+            if slot.closed:
+                self._open_again(slot)
+                slot.closed = False
+        except ListenError as error:
+            self._log.error("worker has no sockets", worker=slot.number, error=str(error))
+            slot.start_at = time.monotonic() + PAUSE_LAST_S
+        else:
+            os.close(self._fork(slot))
 
     def _reap(self) -> None:
         for slot in self._slots:
@@ -205,6 +244,9 @@ class Supervisor:
             )
             slot.pid = 0
             slot.start_at = time.monotonic() + pause_s
+            if pause_s > PAUSE_OPEN_S and len(self._slots) > 1:
+                slot.close_sockets()
+                slot.closed = True
 
     @staticmethod
     def _forget(pid: int) -> None:

@@ -1,4 +1,4 @@
-"""One worker process: every service on the shared sockets, on one uvloop.
+"""One worker process: every service on its own sockets, on one uvloop.
 
 It says on ``ready_fd`` when it accepts everywhere, stops on SIGTERM or when ``lifeline_fd`` closes (the supervisor
 is gone), and loads certificates again on SIGHUP. One worker at a time holds ``run/lead.lock`` and does what must
@@ -13,7 +13,7 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -44,7 +44,7 @@ RELAY_LEAST_PAUSE_S: Final = 0.1
 class Sockets:
     """The listening sockets by key of ``[listen]``."""
 
-    by_listener: dict[str, Sequence[socket.socket]]
+    by_listener: dict[str, list[socket.socket]]
 
 
 class _Watcher:
@@ -125,7 +125,8 @@ class Worker:
             background = [tasks.create_task(self._publish()), tasks.create_task(self._lead(parts))]
             if self._sockets.by_listener.get("http"):
                 tasks.create_task(http.run_until_stopped())
-            os.write(ready_fd, b"+")
+            with contextlib.suppress(BrokenPipeError):  # for a replacement nobody waits
+                os.write(ready_fd, b"+")
             os.close(ready_fd)
             await self._stop.wait()
             await host.stop(limits.drain_s)

@@ -2,7 +2,7 @@
 
 ``open_sockets`` is for the process that owns the sockets (before any fork); a ``Host`` serves them on one
 event loop: it admits connections through a ``Gate``, runs one task of ``Service.serve`` per connection,
-owns all of those tasks, and ends them at a stop. Workers share the sockets.
+owns all of those tasks, and ends them at a stop.
 """
 
 import asyncio
@@ -29,33 +29,59 @@ class ListenError(OSError):
     """An address can not be listened on; the text says which and why."""
 
 
-def open_sockets(host: str, port: int, backlog: int = BACKLOG) -> list[socket.socket]:
-    """Listening sockets for every address of ``host`` (``*`` for all), or for a path starting with ``/``.
+def open_sockets(host: str, port: int, copies: int = 1, exclusive: bool = True) -> list[list[socket.socket]]:
+    """Listening sockets for every address of ``host`` (``*`` for all), or for a path starting with ``/``: one list for
+    each of ``copies`` processes.
 
-    The caller owns them. Accepted connections inherit no-delay and keep-alive. Raises ``ListenError``.
+    TCP: each process has a socket of its own, and the kernel spreads the connections (of one shared socket, whoever
+    wakes first takes all that wait). A path has one socket for all. The caller owns them. Accepted connections inherit
+    no-delay and keep-alive. ``exclusive``: nobody else may listen there. Raises ``ListenError``.
     """
     try:
         if host.startswith("/"):
-            return [_open_unix(host, backlog)]
+            return [[_open_unix(host)]] * copies
         found = socket.getaddrinfo(
             None if host == "*" else host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        return [_open_tcp(family, address, backlog) for family, address in dict.fromkeys((f[0], f[4]) for f in found)]
+        addresses = list(dict.fromkeys((entry[0], entry[4]) for entry in found))
+        for family, address in addresses if exclusive else ():
+            _tcp_socket(family, address, shared=False).close()
+        return _open_tcp(addresses, copies)
     except OSError as error:
         where = host if host.startswith("/") else f"{host}:{port}"
         raise ListenError(f"can not listen on {where}: {error.strerror or error}") from error
 
 
-def _open_tcp(family: int, address: "tuple[object, ...]", backlog: int) -> socket.socket:
+def _open_tcp(addresses: Sequence[tuple[int, tuple[object, ...]]], copies: int) -> list[list[socket.socket]]:
+    sets: list[list[socket.socket]] = [[] for _ in range(copies)]
+    try:
+        for family, address in addresses:
+            for sockets in sets:
+                sock = _tcp_socket(family, address, shared=True)
+                sockets.append(sock)
+                sock.listen(BACKLOG)
+                address = sock.getsockname()  # the same port for all, where the kernel chose one
+    except OSError:
+        for sockets in sets:
+            for sock in sockets:
+                sock.close()
+        raise
+    return sets
+
+
+def _tcp_socket(family: int, address: tuple[object, ...], shared: bool) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if shared:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     try:
         sock.bind(address)
-        sock.listen(backlog)
+        if not shared:
+            sock.listen(1)
     except OSError:
         sock.close()
         raise
@@ -63,7 +89,7 @@ def _open_tcp(family: int, address: "tuple[object, ...]", backlog: int) -> socke
     return sock
 
 
-def _open_unix(path: str, backlog: int) -> socket.socket:
+def _open_unix(path: str) -> socket.socket:
     # A socket that a dead server left behind is in the way; anything else is not ours to remove.
     if os.path.exists(path) and stat.S_ISSOCK(os.stat(path).st_mode):
         os.unlink(path)
@@ -71,7 +97,7 @@ def _open_unix(path: str, backlog: int) -> socket.socket:
     try:
         sock.bind(path)
         os.chmod(path, 0o660)
-        sock.listen(backlog)
+        sock.listen(BACKLOG)
     except OSError:
         sock.close()
         raise

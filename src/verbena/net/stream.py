@@ -215,10 +215,10 @@ class Stream(asyncio.Protocol):
             self._flush()
         data = self._take()
         while not data:
-            if self._lost:
-                raise LinkClosed("the connection is gone")
             if self._eof:
                 return b""
+            if self._lost:
+                raise LinkClosed("the connection is gone")
             await self._arrival(timeout_s)
             data = self._take()
         return data
