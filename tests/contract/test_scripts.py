@@ -9,7 +9,7 @@ from contract.opening import Opened, opened, refusal, second
 from verbena.model.change import ScriptChanged
 from verbena.model.errors import Refused
 from verbena.model.reason import Reason
-from verbena.store.api import Scripts
+from verbena.store.script_api import Scripts
 from verbena.store.scripts import MAX_NAME_CHARACTERS, MAX_SCRIPT_OCTETS, MAX_SCRIPTS, MAX_TOTAL_OCTETS
 
 KEEP = b"keep;\r\n"

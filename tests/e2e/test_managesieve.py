@@ -1,22 +1,25 @@
 """ManageSieve on a whole server with two workers, by our own client and by those that nobody here wrote."""
 
+import asyncio
 import logging
 import shutil
 import subprocess
+from importlib import import_module
 from pathlib import Path
 
-import managesieve
 import pytest
 from sievelib.managesieve import Client as SievelibClient
 
 from support.dialogue import trusting
-from support.process import PASSWORD, Server
+from support.process import PASSWORD, Server, running, start
 from verbena.client.connect import Endpoint
 from verbena.client.errors import ServerRefused
 from verbena.client.managesieve import ManageSieveClient, open_managesieve
 from verbena.model.errors import Refused
 from verbena.model.reason import Reason
 from verbena.model.secret import Secret
+
+managesieve = import_module("managesieve")  # a folder of tests has the same name
 
 ALICE = "alice@example.org"
 BOB = "bob@example.org"
@@ -81,6 +84,27 @@ async def test_workers_agree(server: Server) -> None:
                 await other.activate("shared" if number % 2 else None)
             assert await first.get("shared") == b"# %d\r\nkeep;\r\n" % number
             assert [each.active for each in await first.scripts()] == [bool(number % 2)]
+
+
+def test_a_power_cut_takes_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    async def put(server: Server) -> None:
+        async with open_managesieve(endpoint(server), ALICE, Secret(PASSWORD.encode())) as client:
+            for number in range(10):
+                await client.put(f"s{number}", SCRIPT.encode())
+            await client.activate("s7")
+            server.kill()
+
+    async def look(server: Server) -> list[tuple[str, bool]]:
+        async with open_managesieve(endpoint(server), ALICE, Secret(PASSWORD.encode())) as client:
+            return [(each.name, each.active) for each in await client.scripts()]
+
+    with running(tmp_path) as server:
+        asyncio.run(put(server))
+        again = start(tmp_path, server.ports)
+        try:
+            assert asyncio.run(look(again)) == [(f"s{number}", number == 7) for number in range(10)]
+        finally:
+            again.stop()
 
 
 def test_managesieve(server: Server) -> None:

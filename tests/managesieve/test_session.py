@@ -2,6 +2,9 @@
 
 import asyncio
 import random
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -160,6 +163,32 @@ async def test_a_removed_account(tmp_path: Path) -> None:
         await house.store.directory.remove_account(house.account("bob").ref.account_id)
         assert (await ask(connection, b'PUTSCRIPT "a" "keep;"'))[0].startswith(b"NO")
         assert await ask(connection, b"LISTSCRIPTS") == [b"OK"]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process can grow beyond one page."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.rfc("5804 §2.6", "5804 §1.3")
+async def test_a_full_disk_leaves_the_old_script(tmp_path: Path) -> None:
+    async with houses(tmp_path) as (house,):
+        connection = await logged_in(house, service_of(house))
+        await ask(connection, b'PUTSCRIPT "a" "keep;"')
+        with full_disk():
+            (reply,) = await ask(connection, b'PUTSCRIPT "a" ' + literal(b"# long\r\n" * 1000))
+            assert reply.startswith(b"NO (TRYLATER)")
+            (reply,) = await ask(connection, b'SETACTIVE "a"')
+            assert reply.startswith(b"NO (TRYLATER)")
+        assert await ask(connection, b"LISTSCRIPTS") == [b'"a"', b"OK"]
+        assert await ask(connection, b'GETSCRIPT "a"') == [b"{5}\r\nkeep;", b"OK"]
+        assert await ask(connection, b'PUTSCRIPT "a" "stop;"') == [b"OK"]
 
 
 async def test_the_link_knows_whose_session_it_is(tmp_path: Path) -> None:

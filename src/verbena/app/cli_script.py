@@ -21,7 +21,7 @@ from verbena.model.reason import Reason
 from verbena.sieve.check import compile_script
 from verbena.sieve.errors import Complaint, ScriptError
 from verbena.sieve.extensions import REGISTRY
-from verbena.store.api import Script, ScriptEntry, Scripts
+from verbena.store.script_api import Script, ScriptEntry, Scripts
 
 _LOGIN = click.argument("login", metavar="NAME@DOMAIN")
 _NAME = click.argument("name", metavar="SCRIPT")

@@ -14,7 +14,8 @@ from verbena.sieve.parser import DEFAULT_LIMITS
 from verbena.sieve.parser import Limits as ScriptLimits
 from verbena.sieve.registry import Registry as SieveRegistry
 from verbena.sieve.run import DEFAULT_RUN_LIMITS
-from verbena.store.api import Account, Scripts, Store
+from verbena.store.api import Account, Store
+from verbena.store.script_api import Scripts
 from verbena.wire.managesieve.frame import Frame
 from verbena.wire.managesieve.states import State
 

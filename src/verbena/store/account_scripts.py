@@ -5,8 +5,8 @@ from typing import Final, Protocol, TypeVar, final
 
 from verbena.model.ids import AccountId, ModSeq
 from verbena.store import scripts
-from verbena.store.api import Script, ScriptEntry
 from verbena.store.engine import Db
+from verbena.store.script_api import Script, ScriptEntry
 from verbena.store.transaction import Transaction
 
 T = TypeVar("T")

@@ -28,6 +28,7 @@ from verbena.model.ids import AccountId, ContentId, MailboxId, ModSeq, QueueId, 
 from verbena.model.mailbox import Mailbox, SpecialUse, Status
 from verbena.model.secret import Secret
 from verbena.model.uidset import NumberSet
+from verbena.store.script_api import Scripts
 
 # ---------------------------------------------------------------------------------------------
 # Directory: accounts, domains, aliases, credentials (server.db)
@@ -258,58 +259,6 @@ class Columns(Protocol):
     @property
     def contents(self) -> "array[int]":
         """typecode Q, ``ContentId``"""
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptEntry:
-    """A Sieve script without its octets.
-
-    ``modseq`` is of the change that wrote these octets: within an account it stands for them and for no others, also
-    after a rename, so a compiled program may be kept under it.
-    """
-
-    name: str
-    size_octets: int
-    active: bool
-    modseq: ModSeq
-    changed_at_epoch_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    entry: ScriptEntry
-    octets: bytes
-
-
-class Scripts(Protocol):
-    """An account's Sieve scripts (RFC 5804). Every write that changes something makes ``ScriptChanged``.
-
-    A name that RFC 5804 §1.6 prohibits, or of more than 128 characters, is ``Refused(CANNOT)`` by every call.
-    """
-
-    def all(self) -> Sequence[ScriptEntry]:
-        """By name."""
-
-    def get(self, name: str) -> Script | None: ...
-
-    def active(self) -> Script | None:
-        """The one that filters the account's mail, if any."""
-
-    def check_space(self, name: str, size_octets: int) -> None:
-        """Raises ``Refused`` where ``put`` would now: TOO_BIG (one script), LIMIT (their number), OVER_QUOTA (all their
-        octets), CANNOT (empty)."""
-
-    async def put(self, name: str, octets: bytes) -> ModSeq:
-        """Make or replace; the caller has checked that it is good Sieve. Its modseq. Raises as ``check_space``."""
-
-    async def delete(self, name: str) -> None:
-        """Raises ``Refused``: NONEXISTENT, IN_USE (the active one)."""
-
-    async def rename(self, old_name: str, name: str) -> None:
-        """Raises ``Refused``: NONEXISTENT, ALREADY_EXISTS."""
-
-    async def activate(self, name: str | None) -> None:
-        """Make it the only active one; None: have none. Raises ``Refused(NONEXISTENT)``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -586,6 +535,9 @@ class Outbox(Protocol):
 
     async def claim(self, now: datetime, lease_s: float, limit: int) -> list[QueueItem]:
         """Due entries, leased: until ``now + lease_s`` no other caller gets them; a dead relay's come back after."""
+
+    async def release(self) -> None:
+        """End every lease, whoever has it: for a relay that starts and knows that it is the only one left."""
 
     async def settle(
         self, item: QueueItem, remaining: tuple[OutRecipient, ...], retry_at: datetime | None, error: str | None

@@ -13,9 +13,9 @@ from typing import Final
 from verbena.model.errors import Refused
 from verbena.model.ids import AccountId, ModSeq
 from verbena.model.reason import Reason
-from verbena.store.api import Script, ScriptEntry
 from verbena.store.changes import Kind
 from verbena.store.engine import Db, Row
+from verbena.store.script_api import Script, ScriptEntry
 from verbena.store.transaction import Transaction
 
 MAX_SCRIPTS: Final = 100

@@ -1,4 +1,4 @@
-"""The states of a ManageSieve session, and where the commands that change them lead (RFC 5804 §2)."""
+"""The states of a ManageSieve session, and the sets of them in which commands are legal (RFC 5804 §2)."""
 
 from enum import Enum, auto
 from typing import Final
