@@ -140,7 +140,6 @@ def _skip_item(cursor: Cursor, depth: int) -> None:
         cursor.atom()
 
 
-
 # --- lines of data --------------------------------------------------------------------------
 
 
