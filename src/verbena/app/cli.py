@@ -18,8 +18,8 @@ import verbena
 from verbena import compiled
 from verbena.app import admin, configdoc
 from verbena.app.cli_directory import alias, domain, user
-from verbena.app.cli_option import CONFIG_OPTION, loaded, settled
-from verbena.app.cli_script import sieve
+from verbena.app.cli_option import CONFIG_OPTION, loaded, settled, show
+from verbena.app.cli_sieve import sieve
 from verbena.app.supervisor import Supervisor
 from verbena.app.tls import self_signed_pair
 from verbena.store.open import init_store
@@ -173,7 +173,7 @@ def queue_list(limit: int, config_path: Path) -> None:
         sender = item.envelope.sender or "<>"
         row = (str(item.queue_id), queued, str(item.size_octets), sender, recipients, str(item.attempts))
         table.add_row(*row, item.last_error or "")
-    Console().print(table)
+    show(table)
 
 
 main.add_command(user)
