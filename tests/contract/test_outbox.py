@@ -72,6 +72,15 @@ async def test_a_dead_relay_s_entries_come_back(tmp_path: Path) -> None:
         assert world.store.outbox.depth() == 1
 
 
+async def test_who_is_left_alone_need_not_wait(tmp_path: Path) -> None:
+    async with opened(tmp_path) as world, second(world) as (store, _):
+        await enqueue(world, world.ann, envelope())
+        (item,) = await world.store.outbox.claim(now(world), 3600, 10)
+        await store.outbox.release()
+        (taken,) = await store.outbox.claim(now(world), 60, 10)
+        assert (taken.queue_id, taken.attempts) == (item.queue_id, 0)
+
+
 async def test_two_relays_never_get_the_same_entry(tmp_path: Path) -> None:
     async with opened(tmp_path) as world, second(world) as (store, _):
         for _ in range(6):

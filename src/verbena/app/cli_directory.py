@@ -4,11 +4,10 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from verbena.app import admin
-from verbena.app.cli_option import CONFIG_OPTION, loaded, settled
+from verbena.app.cli_option import CONFIG_OPTION, loaded, settled, show
 from verbena.model.secret import Secret
 
 _PASSWORD_STDIN = click.option(
@@ -52,7 +51,7 @@ def user_list(config_path: Path) -> None:
     table = Table("login", "id", "shard", "state")
     for ref in accounts:
         table.add_row(ref.login, str(ref.account_id), f"{ref.shard:02}", "enabled" if ref.enabled else "disabled")
-    Console().print(table)
+    show(table)
 
 
 @user.command("remove")
@@ -121,7 +120,7 @@ def alias_list(config_path: Path) -> None:
     table = Table("address", "account")
     for address, login in settled(admin.aliases(loaded(config_path))):
         table.add_row(address, login)
-    Console().print(table)
+    show(table)
 
 
 @alias.command("remove")

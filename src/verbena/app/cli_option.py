@@ -6,11 +6,16 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from verbena.app.config import Config, load_config
 from verbena.model.errors import PeerError, Refused, Unavailable, VerbenaError
 
 T = TypeVar("T")
+
+PIPE_COLUMNS: Final = 1000
+"""Width of a table that no terminal limits: other programs want whole values."""
 
 CONFIG_OPTION: Final = click.option(
     "--config",
@@ -36,3 +41,11 @@ def settled(work: Coroutine[None, None, T] | Callable[[], T]) -> T:
         raise click.ClickException(error.told) from error
     except VerbenaError as error:
         raise click.ClickException(str(error)) from error
+
+
+def show(table: Table) -> None:
+    """Print ``table``, as wide as the terminal allows, or as its values need where there is none."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=PIPE_COLUMNS)
+    console.print(table)

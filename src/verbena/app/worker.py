@@ -175,6 +175,8 @@ class Worker:
                 tasks.create_task(self._relay(parts))
 
     async def _relay(self, parts: Parts) -> None:
+        # Whoever led before is gone: what it was sending is to be sent by us, now.
+        await self._tried("taking over the outbox", parts.store.outbox.release)
         while True:
             parts.mail_waits.clear()
             await self._tried("relaying", parts.relay.run_once)

@@ -38,6 +38,8 @@ _LEASE: Final = (
     "UPDATE outbox SET leased_until = ? WHERE account_id = ? AND queue_id = ? AND due_at <= ? AND leased_until <= ?"
     f" RETURNING {_COLUMNS}"
 )
+_LEASED: Final = "SELECT DISTINCT account_id FROM outbox WHERE leased_until > 0"
+_RELEASE: Final = "UPDATE outbox SET leased_until = 0 WHERE account_id = ? AND leased_until > 0"
 _SETTLED: Final = "SELECT content_id FROM outbox WHERE account_id = ? AND queue_id = ? AND attempts = ?"
 _KEEP: Final = (
     "UPDATE outbox SET attempts = attempts + 1, due_at = ?, leased_until = 0, last_error = ?"
@@ -88,6 +90,13 @@ class StoredOutbox:
         for (ref, _), leased in zip(wanted, await asyncio.gather(*claims), strict=True):
             result.extend(_item(ref, row, recipients) for row, recipients in leased)
         return result
+
+    async def release(self) -> None:
+        for shard in range(self._engine.shards):
+            for (account_id,) in self._engine.reader(shard).all(_LEASED, ()):
+                ref = self._accounts.by_id(account_id)
+                if ref is not None:
+                    await self._keep(ref, _release)
 
     async def settle(
         self, item: QueueItem, remaining: tuple[OutRecipient, ...], retry_at: datetime | None, error: str | None
@@ -155,6 +164,10 @@ def _lease(transaction: Transaction, queue_ids: list[int], now: float, until: fl
         if row is not None:
             leased.append((row, db.all(_RECIPIENTS, (account_id, queue_id))))
     return leased
+
+
+def _release(transaction: Transaction) -> None:
+    transaction.db.run(_RELEASE, (transaction.account_id,))
 
 
 def _settle(
