@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
+from bench.giant import giant
 from bench.link import USER, BenchError, Imap, Peer, connect, imap_peer, run_all
 from bench.servers import Server
 
@@ -34,10 +35,11 @@ class Sizes:
     burls: int = 20
     idle: int = 500
     rounds: int = 5
+    giant_mib: int = 1060
 
 
 FULL: Final = Sizes()
-QUICK: Final = Sizes(100, 100, 400, 20_000, 2_000, 100, 1000, 4000, 5, 100, 3)
+QUICK: Final = Sizes(100, 100, 400, 20_000, 2_000, 100, 1000, 4000, 5, 100, 3, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,4 +384,5 @@ AFTER_FILL: Final = (
     Row("STORE a flag on 10,000", "ms", False, store_all, durable_too=True),
     Row("STORE one at a time", "/s", True, store_one_by_one, durable_too=True),
     Row("QRESYNC, 100 changes in 100,000", "ms", False, resync),
+    Row("growth of a process by a message of 1 GB", "MiB", False, lambda server, sizes: giant(server, sizes.giant_mib)),
 )

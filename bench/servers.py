@@ -112,7 +112,8 @@ def verbena(folder: Path, workers: int) -> Iterator[Server]:
     config = folder / "verbena.toml"
     config.write_text(
         f'data = "{folder / "data"}"\nhostname = "mail.example.org"\ndomains = ["example.org"]\nworkers = {workers}\n'
-        f"[listen]\n{listen}[auth]\nallow_plaintext = true\n[log]\nlevel = 'warning'\n",
+        f"[listen]\n{listen}[auth]\nallow_plaintext = true\n[log]\nlevel = 'warning'\n"
+        "[limits]\nmessage_octets = '2 GiB'\n",
         encoding="utf-8",
     )
     base = [sys.executable, "-m", "verbena.app.cli"]
