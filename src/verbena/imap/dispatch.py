@@ -161,6 +161,7 @@ async def run_command(session: Session, link: Link, frame: Frame) -> Done:
         if tag is None:
             raise PeerError("A tag is expected")
         session.tag = tag
+        session.holds_numbers = False
         await _handle(session, run, frame)
     except LinkClosed:
         raise
@@ -209,7 +210,7 @@ async def _conclude(session: Session, run: _Run, tag: bytes) -> None:
     told = b""
     if session.selected is not None and row is not None and not row.breaks_numbers:
         try:
-            told = await updates(session, row.may_tell_expunges)
+            told = await updates(session, row.may_tell_expunges and not session.holds_numbers)
         except Refused as refused:
             if refused.reason is not Reason.NONEXISTENT:
                 raise

@@ -132,7 +132,7 @@ class StatusItemRow:
     """``figure`` is the number that follows the name in the STATUS response (RFC 3501 §7.2.4)."""
 
     name: str
-    figure: Callable[[Status], int]
+    figure: Callable[["Session", Status], int]
     apply: Callable[["Session"], None] | None = None
     """called when a command asks for it, such as CONDSTORE's enabling HIGHESTMODSEQ"""
 

@@ -103,6 +103,7 @@ class Session:
     """The state of one session; only the command that runs changes it. ``tag`` is that command's, and ``staged``
     has its message literals by their index in the command; they are dropped when it ends.
 
+    ``holds_numbers``: it names message numbers, though its row does not say so, so that no expunge may be told.
     ``enabled`` has the names that took effect, by ENABLE or by use (RFC 5161 §3.1, RFC 7162 §3.1).
     """
 
@@ -113,6 +114,7 @@ class Session:
     selected: Selected | None = None
     enabled: set[str] = field(default_factory=set)
     tag: bytes = b"*"
+    holds_numbers: bool = False
     staged: dict[int, Staged] = field(default_factory=dict)
     memories: dict[type[object], object] = field(default_factory=dict)
 

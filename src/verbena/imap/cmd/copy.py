@@ -36,6 +36,11 @@ async def copy(session: Session, request: Copy) -> AsyncIterator[Reply]:
     view = session.mailbox.view
     uids = view.uids_at(view.resolve(request.messages, request.by_uid))
     to = target(session, request.mailbox)
+    if not request.by_uid:
+        view.advance(session.account)
+        if view.gone and not view.gone.isdisjoint(uids):
+            # All of them or none (RFC 2180 §4.4.1); unknown UIDs are passed over.
+            raise Refused(Reason.EXPUNGE_ISSUED, "Some of the messages were expunged")
     if not uids:
         yield Ok(b"Nothing to copy")
         return

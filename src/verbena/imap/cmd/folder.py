@@ -96,7 +96,7 @@ def format_status(session: Session, mailbox: Mailbox, items: tuple[str, ...]) ->
         if row.apply is not None:
             row.apply(session)
     figures = session.account.status(mailbox.mailbox_id)
-    answers = tuple((row.name, row.figure(figures)) for row in rows)
+    answers = tuple((row.name, row.figure(session, figures)) for row in rows)
     return format_mailbox_status(MailboxStatusReply(mailbox.name, answers))
 
 
@@ -107,23 +107,23 @@ def _status_row(session: Session, item: str) -> StatusItemRow:
     return row
 
 
-def _messages(figures: Status) -> int:
+def _messages(session: Session, figures: Status) -> int:
     return figures.messages
 
 
-def _recent(figures: Status) -> int:
+def _recent(session: Session, figures: Status) -> int:
     return figures.recent
 
 
-def _uidnext(figures: Status) -> int:
+def _uidnext(session: Session, figures: Status) -> int:
     return figures.uidnext
 
 
-def _uidvalidity(figures: Status) -> int:
+def _uidvalidity(session: Session, figures: Status) -> int:
     return figures.uidvalidity
 
 
-def _unseen(figures: Status) -> int:
+def _unseen(session: Session, figures: Status) -> int:
     return figures.unseen
 
 

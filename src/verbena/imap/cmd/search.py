@@ -95,7 +95,11 @@ def _uids_of_numbers(view: View, numbers: NumberSet) -> NumberSet:
 
 
 async def find(session: Session, query: Query) -> Found:
-    """The messages of the selected mailbox that match and that the client knows of."""
+    """The messages of the selected mailbox that match and that the client knows of.
+
+    While numbers stand in a query, even in a UID command, no expunge is told (RFC 7162 §3.2.10.2).
+    """
+    session.holds_numbers = any(isinstance(leaf, InNumbers) for leaf in leaves(query))
     view = session.mailbox.view
     view.advance(session.account)
     return await search_mailbox(session.account, view.columns, bind(query, view), view.last_uid)

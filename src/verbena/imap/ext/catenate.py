@@ -42,8 +42,11 @@ async def assemble(session: Session, pieces: Sequence[Url | Staged]) -> Staged:
 
 async def _open(session: Session, url: Url) -> Slice:
     """Raises ``Refused(BAD_URL)`` with the URL."""
-    selected = None if session.selected is None else session.selected.mailbox.name
     try:
+        selected = None
+        if session.selected is not None:
+            # By what it is called now: it may have been renamed since.
+            selected = session.account.status(session.selected.mailbox.mailbox_id).name
         return (await resolve(place_of(session), url.octets, who_of(session, plain=True), selected)).slice
     except Refused as refused:
         told = "CATENATE can not open a URL"

@@ -78,7 +78,7 @@ def _enable(session: Session, name: str) -> None:
     turn_on(session)
 
 
-def _highestmodseq(figures: Status) -> int:
+def _highestmodseq(session: Session, figures: Status) -> int:
     return figures.highestmodseq
 
 

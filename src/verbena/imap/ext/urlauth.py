@@ -58,6 +58,8 @@ async def resetkey(session: Session, arguments: ResetKey) -> AsyncIterator[Reply
         raise PeerError("Only the INTERNAL mechanism is known here")
     if arguments.mailbox is None:
         await session.account.reset_urlauth_keys(None)
+        if session.selected is not None:
+            yield urlmech(session)
         yield Ok(b"All keys removed")
         return
     mailbox = session.account.find(arguments.mailbox)
