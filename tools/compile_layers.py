@@ -77,9 +77,7 @@ def main() -> None:
 def _files(layers: list[str]) -> list[str]:
     found = [p for layer in layers for p in sorted((SOURCE / "verbena" / layer).rglob("*.py"))]
     found += [SOURCE / name for name in HOT]
-    return [
-        str(p.relative_to(SOURCE)) for p in found if p.name != "__init__.py" and str(p.relative_to(SOURCE)) not in PLAIN
-    ]
+    return [str(p.relative_to(SOURCE)) for p in found if p.name not in PLAIN]
 
 
 def _digest(layers: list[str]) -> str:
