@@ -7,7 +7,7 @@ for one name, and is what ManageSieve's SIEVE line is computed from (RFC 5228 §
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from verbena.model.errors import InternalError
 from verbena.sieve.compare import Comparator
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from verbena.sieve.check import Checker
     from verbena.sieve.match import Matcher
     from verbena.sieve.run import Machine
+
+DRAFT: Final = 0
+"""In the place of an RFC's number, for what is only in a draft."""
 
 
 class Takes(IntEnum):

@@ -14,7 +14,7 @@ from verbena.sieve.ereparse import PatternError
 from verbena.sieve.errors import Place, RunError, refuse
 from verbena.sieve.match import GROUP, Matcher
 from verbena.sieve.program import Modifier, TextModifier
-from verbena.sieve.registry import AddedTags, Extension, MatchRow, Tag
+from verbena.sieve.registry import DRAFT, AddedTags, Extension, MatchRow, Tag
 from verbena.sieve.run import Machine
 
 MAX_PATTERNS: Final = 64
@@ -86,7 +86,7 @@ def modify(checker: Checker, arguments: Arguments) -> Modifier:
 
 
 EXTENSION: Final[Extension] = Extension(
-    rfc=0,
+    rfc=DRAFT,
     capabilities=(b"regex",),
     matches=(MatchRow(Tag(b"regex", group=GROUP), make),),
     added=(AddedTags((b"set",), (Tag(b"quoteregex", group=b"precedence-20"),), modify),),
