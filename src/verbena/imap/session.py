@@ -12,6 +12,7 @@ from verbena.auth.api import Authenticator, Identity
 from verbena.imap.registry import Registry
 from verbena.imap.view import View
 from verbena.model.errors import InternalError
+from verbena.model.flags import Flag
 from verbena.model.link import Meter, Peer, TlsState
 from verbena.model.mailbox import Mailbox
 from verbena.notify.bus import Bus, Watch
@@ -88,13 +89,13 @@ class User:
 
 @dataclass(slots=True)
 class Selected:
-    """The selected mailbox. ``told_keywords`` is the number of them in the last FLAGS response; ``modseq_told`` that
+    """The selected mailbox. ``told_keywords`` are those of the last FLAGS response; ``modseq_told`` that
     HIGHESTMODSEQ was told since the client showed that it knows mod-sequences."""
 
     mailbox: Mailbox
     view: View
     read_only: bool
-    told_keywords: int
+    told_keywords: tuple[Flag, ...]
     modseq_told: bool
 
 

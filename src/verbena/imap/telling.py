@@ -41,11 +41,11 @@ def flag_facts(selected: Selected) -> bytes:
 
 
 def new_keywords(selected: Selected) -> bytes:
-    """FLAGS and PERMANENTFLAGS again when the mailbox has got keywords since they were told (RFC 3501 §7.2.6)."""
+    """FLAGS and PERMANENTFLAGS again when the mailbox has other keywords than were told (RFC 3501 §7.2.6)."""
     keywords = selected.view.columns.keywords
-    if len(keywords) == selected.told_keywords:
+    if keywords == selected.told_keywords:
         return b""
-    selected.told_keywords = len(keywords)
+    selected.told_keywords = keywords
     return flag_facts(selected)
 
 

@@ -16,12 +16,11 @@ from verbena.wire.imap.reply import format_code
 
 
 def target(session: Session, name: str) -> MailboxId:
-    """The mailbox that messages go to. Raises ``Refused(TRY_CREATE)`` when it could be created (RFC 3501 §6.4.7)."""
+    """The mailbox that messages go to. Raises ``Refused(TRY_CREATE)`` when it could be created, as a bare level can be
+    too (RFC 3501 §6.3.11, §6.4.7)."""
     mailbox = session.account.find(name)
-    if mailbox is None:
+    if mailbox is None or not mailbox.selectable:
         raise Refused(Reason.TRY_CREATE, "There is no such mailbox")
-    if not mailbox.selectable:
-        raise Refused(Reason.NONEXISTENT, "It can not hold messages")
     return mailbox.mailbox_id
 
 

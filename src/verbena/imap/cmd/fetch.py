@@ -109,7 +109,10 @@ async def fetch(session: Session, request: Fetch) -> AsyncIterator[Reply]:
 
 
 async def _mark_seen(session: Session, work: _Work, batch: list[int]) -> frozenset[int]:
-    """Set ``\\Seen`` on the messages of a batch that have it not; their indexes. One write."""
+    """Set ``\\Seen`` on the messages of a batch that have it not; their indexes. One write.
+
+    When nothing can be written now, mail can be read nevertheless; it stays unseen.
+    """
     view = work.view
     unseen: list[int] = []
     for index in batch:
@@ -118,7 +121,10 @@ async def _mark_seen(session: Session, work: _Work, batch: list[int]) -> frozens
             unseen.append(index)
     if not unseen:
         return frozenset()
-    stored = await work.account.store_flags(view.columns.mailbox_id, view.uids_at(unseen), _ADD_SEEN)
+    try:
+        stored = await work.account.store_flags(view.columns.mailbox_id, view.uids_at(unseen), _ADD_SEEN)
+    except Unavailable:
+        return frozenset()
     if stored.changed:
         view.hush(stored.modseq)
         view.advance(work.account)

@@ -74,7 +74,7 @@ async def _open(session: Session, mailbox: Mailbox, read_only: bool) -> Selected
     view = View(columns)
     if first_recent is not None:
         view.add_recent(first_recent)
-    return Selected(mailbox, view, read_only, len(columns.keywords), condstore_on(session))
+    return Selected(mailbox, view, read_only, columns.keywords, condstore_on(session))
 
 
 def _facts(selected: Selected) -> bytes:
