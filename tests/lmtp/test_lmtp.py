@@ -100,10 +100,10 @@ async def test_refusals(tmp_path: Path) -> None:
 
 
 def test_loops() -> None:
-    assert is_looping(b"Delivered-To: a@b\r\n\r\n", "A@b")
-    assert not is_looping(b"Delivered-To: a@bc\r\n\r\nDelivered-To: a@b\r\n", "a@b")
-    assert is_looping(b"Received: x\r\n" * 101, "a@b")
-    assert not is_looping(b"Received: x\r\n" * 100, "a@b")
+    assert is_looping(b"Delivered-To: a@b\r\n\r\n", b"A@b")
+    assert not is_looping(b"Delivered-To: a@bc\r\n\r\nDelivered-To: a@b\r\n", b"a@b")
+    assert is_looping(b"Received: x\r\n" * 101, b"a@b")
+    assert not is_looping(b"Received: x\r\n" * 100, b"a@b")
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from support.house import NOW, House, houses
 from support.link import MemoryLink
-from verbena.lmtp.deliver import Deliverer
+from verbena.lmtp.deliver import NO_NOTIFIER, Deliverer
+from verbena.lmtp.notification import Notifier
 from verbena.lmtp.server import lmtp_service
+from verbena.lmtp.settings import FilterSettings
 from verbena.model.link import Service
 from verbena.model.mailbox import INBOX
 from verbena.smtp.service import SmtpService
@@ -19,6 +21,7 @@ from verbena.submission.burl import BurlUrls, RemoteFetch
 from verbena.submission.server import submission_service
 
 HOST = "mail.example.org"
+FILTERS = FilterSettings(hostname=HOST, zone=UTC)
 
 
 @dataclass
@@ -69,7 +72,12 @@ class Setting:
 
 @asynccontextmanager
 async def setting(
-    folder: Path, *, remotes: dict[str, RemoteFetch] | None = None, max_message_octets: int = 1 << 20
+    folder: Path,
+    *,
+    remotes: dict[str, RemoteFetch] | None = None,
+    max_message_octets: int = 1 << 20,
+    filters: FilterSettings = FILTERS,
+    notifier: Notifier = NO_NOTIFIER,
 ) -> AsyncIterator[Setting]:
     async with houses(folder) as (house,):
         now = [datetime.fromtimestamp(NOW, UTC)]
@@ -78,7 +86,9 @@ async def setting(
         def clock() -> datetime:
             return now[0]
 
-        deliverer = Deliverer(house.store, house.meter, clock)
+        deliverer = Deliverer(
+            house.store, house.meter, clock, settings=filters, notifier=notifier, woken=lambda: woken.append(1)
+        )
         urls = BurlUrls(house.store, frozenset({HOST}), remotes or {}, clock)
         submission = submission_service(
             house.store,

@@ -8,6 +8,7 @@ and no BURL. DSN parameters are read; an MTA that hands mail to LMTP notifies by
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from verbena.lmtp.deliver import HEAD_OCTETS, Deliverer
@@ -17,7 +18,7 @@ from verbena.model.reason import Reason
 from verbena.smtp.codes import Answer
 from verbena.smtp.content import DATA
 from verbena.smtp.ext import chunking, dsn, eightbitmime, enhancedcodes, pipelining, size, smtputf8, starttls
-from verbena.smtp.receiver import Envelope, Recipient
+from verbena.smtp.receiver import Envelope, MailOptions, Recipient
 from verbena.smtp.registry import Registry
 from verbena.smtp.service import SmtpService
 from verbena.smtp.session import Settings
@@ -25,10 +26,14 @@ from verbena.smtp.trace import format_received
 from verbena.smtp.verb import LMTP
 from verbena.store.api import AccountRef, Staged, Store
 from verbena.store.delivery import Delivered, Failed
+from verbena.wire.smtp.dsn import original_recipient
 from verbena.wire.smtp.path import Mailbox
-from verbena.wire.smtp.reply import Reply, reply
+from verbena.wire.smtp.reply import Reply, reply, reply_text
 
 MAX_DELIVERIES_AT_ONCE = 16
+MAX_LINES = 50
+MAX_LINE_CHARACTERS = 400
+"""of a reply that tells why a script refused a message"""
 
 
 class LmtpReceiver:
@@ -61,33 +66,32 @@ class LmtpReceiver:
         head += format_received(envelope, self._hostname, token, self._clock(), lmtp=True)
         async with await self._store.stage(_join(head, source), self._max_message_octets + HEAD_OCTETS) as staged:
             gate = asyncio.Semaphore(MAX_DELIVERIES_AT_ONCE)
+            job = _Job(sender, staged, len(head), token, gate)
             if len(addresses) == 1:
-                return (await self._deliver(gate, sender, envelope.recipients[0].mailbox, staged, len(head), token),)
+                return (await self._deliver(job, envelope.recipients[0], envelope.options),)
             return tuple(
                 await asyncio.gather(
-                    *(
-                        self._deliver(gate, sender, recipient.mailbox, staged, len(head), token)
-                        for recipient in envelope.recipients
-                    )
+                    *(self._deliver(job, recipient, envelope.options) for recipient in envelope.recipients)
                 )
             )
 
-    async def _deliver(
-        self, gate: asyncio.Semaphore, sender: str, mailbox: Mailbox, staged: Staged, head_octets: int, token: str
-    ) -> Reply:
+    async def _deliver(self, job: "_Job", recipient: Recipient, options: MailOptions) -> Reply:
         """One recipient's reply. Where an address means several accounts, a failure that may pass is told before
         success: a copy too many is better than one too few."""
         results: list[Delivered | Failed] = []
-        async with gate:
-            for account in self._resolve(mailbox):
+        more = dsn_values(recipient, options)
+        async with job.gate:
+            for account in self._resolve(recipient.mailbox):
                 results.append(
-                    await self._deliverer.deliver_prepared(sender, str(mailbox), account, staged, head_octets)
+                    await self._deliverer.deliver_prepared(
+                        job.sender, str(recipient.mailbox), account, job.staged, job.head_octets, more
+                    )
                 )
         failures = [result for result in results if isinstance(result, Failed)]
         deferred = [failure for failure in failures if not failure.permanent]
         if deferred or len(failures) == len(results):
             return _failure(deferred[0] if deferred else failures[0] if failures else GONE)
-        return reply(250, "2.1.5", f"Delivered, id {token}")
+        return reply(250, "2.1.5", f"Delivered, id {job.token}")
 
     def _resolve(self, mailbox: Mailbox) -> tuple[AccountRef, ...]:
         """Raises ``Answer`` for a domain that is not ours."""
@@ -100,11 +104,37 @@ class LmtpReceiver:
         return directory.resolve_address(mailbox.local_part, mailbox.domain)
 
 
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A message for several recipients."""
+
+    sender: str
+    staged: Staged
+    head_octets: int
+    token: str
+    gate: asyncio.Semaphore
+
+
+def dsn_values(recipient: Recipient, options: MailOptions) -> tuple[tuple[bytes, bytes], ...]:
+    """What a script may ask of the parameters of RFC 3461 (RFC 6009 §4), decoded."""
+    result = [(b"notify", word.encode()) for word in recipient.options.notify]
+    if recipient.options.orcpt is not None:
+        result.append((b"orcpt", b";".join(original_recipient(recipient.options.orcpt))))
+    if options.ret is not None:
+        result.append((b"ret", options.ret.encode()))
+    if options.envid is not None:
+        result.append((b"envid", options.envid))
+    return tuple(result)
+
+
 GONE = Failed(True, "5.1.1", "No such mailbox here")
 
 
 def _failure(failure: Failed) -> Reply:
-    return reply(550 if failure.permanent else 450, failure.enhanced, failure.told)
+    """With as many lines as a script's reason has (RFC 5429 §2.1.1)."""
+    lines = [line[:MAX_LINE_CHARACTERS] for line in failure.told.splitlines()[:MAX_LINES]]
+    texts = tuple(reply_text(line) for line in lines) or (b"",)
+    return Reply(550 if failure.permanent else 450, failure.enhanced, texts)
 
 
 async def _join(head: bytes, source: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

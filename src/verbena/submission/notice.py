@@ -5,8 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from verbena.mime.scan import Scanned
-from verbena.model.part import Part
+from verbena.mime.transfer import body_of
 from verbena.store.api import AccountRef, OutEnvelope, OutRecipient, Staged, Store
 from verbena.store.delivery import Delivered, Failed, LocalDelivery
 from verbena.submission.dsn import Outcome, Subject, format_report, is_wanted, wants_whole
@@ -72,19 +71,3 @@ class Notifier:
         utf8 = not (sender.isascii() and staged.scanned.header.isascii()) or original.envelope.smtputf8
         recipient = OutRecipient(sender, ("NEVER",))
         await self._store.outbox.enqueue(original.account, OutEnvelope("", (recipient,), body, utf8), staged)
-
-
-def body_of(scanned: Scanned) -> str:
-    """What transport a message may need, as BODY names it: never less than it does, sometimes more."""
-    return _body_of(scanned.root)
-
-
-def _body_of(part: Part) -> str:
-    if part.encoding_name == b"binary":
-        return "BINARYMIME"
-    kinds = [_body_of(child) for child in part.children]
-    if "BINARYMIME" in kinds:
-        return "BINARYMIME"
-    if part.has_nul_or_8bit or part.encoding_name == b"8bit" or "8BITMIME" in kinds:
-        return "8BITMIME"
-    return "7BIT"

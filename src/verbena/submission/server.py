@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from verbena.auth.api import Authenticator
+from verbena.mime.transfer import body_of
 from verbena.model.errors import InternalError
 from verbena.model.link import Meter
 from verbena.smtp.codes import Answer
@@ -41,7 +42,7 @@ from verbena.store.api import AccountRef, OutEnvelope, OutRecipient, Staged, Sto
 from verbena.store.delivery import Delivered, Failed, LocalDelivery
 from verbena.submission import policy
 from verbena.submission.dsn import Action, Outcome
-from verbena.submission.notice import Notifier, Original, body_of
+from verbena.submission.notice import Notifier, Original
 from verbena.wire.smtp.eightbitmime import Body
 from verbena.wire.smtp.reply import Reply, reply
 
