@@ -1,8 +1,8 @@
 """STORE and UID STORE (RFC 3501 §6.4.6, RFC 4466 §2.5, RFC 7162 §3.1.3): full.
 
 One write for the whole command. The client is told the new flags of all messages it named, those that had them already
-too; with ``.SILENT`` only modseqs, and those only once it knows them. Messages expunged meanwhile are passed over, and
-a command that named such by number ends in NO [EXPUNGEISSUED] (RFC 2180 §4.2.1).
+too; with ``.SILENT`` only modseqs, and those only once it knows them. Messages expunged meanwhile are passed over; a
+command that named such by number and is not silent ends in NO [EXPUNGEISSUED] (RFC 2180 §4.2.1 to §4.2.3).
 """
 
 from collections.abc import AsyncIterator
@@ -84,7 +84,8 @@ def _outcome(view: View, request: Store, indexes: list[int], failed: NumberSet) 
     if failed:
         numbers = number_set([index + 1 for index in indexes if view.uids[index] in failed])
         code = format_code(modified(failed if request.by_uid else numbers))
-    lost = not request.by_uid and any(view.uids[index] in view.gone for index in indexes)
+    loud = not request.by_uid and not request.silent
+    lost = loud and any(view.uids[index] in view.gone for index in indexes)
     if lost:
         return No(b"Some of the messages were expunged", code if code is not None else format_code(EXPUNGEISSUED))
     return Ok(b"Some of the messages were modified" if failed else b"STORE completed", code)
