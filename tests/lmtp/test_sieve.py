@@ -10,6 +10,7 @@ from smtp.setting import setting
 from verbena.lmtp.settings import FilterSettings
 from verbena.model.errors import Refused, Unavailable
 from verbena.model.reason import Reason
+from verbena.store.messages import append_messages
 
 
 @pytest.mark.rfc("5228 §4.1")
@@ -252,9 +253,8 @@ async def test_over_quota_does_nothing_at_all(tmp_path: Path, monkeypatch: pytes
 async def test_a_full_disk_between_two_copies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with setting(tmp_path) as here:
         await activate(here, 'require ["copy", "fileinto"]; redirect :copy "d@example.com"; fileinto :copy "Archive";')
-        from verbena.store import deliveries
 
-        append, calls = deliveries.append_messages, []
+        append, calls = append_messages, list[int]()
 
         def second_fails(*arguments: object, **named: object) -> object:
             calls.append(1)
@@ -262,7 +262,7 @@ async def test_a_full_disk_between_two_copies(tmp_path: Path, monkeypatch: pytes
                 raise Unavailable("The disk is full")
             return append(*arguments, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(deliveries, "append_messages", second_fails)
+        monkeypatch.setattr("verbena.store.deliveries.append_messages", second_fails)
         assert (await lmtp(here))[0].startswith("450 4.3.0")
         monkeypatch.undo()
         assert (await counts(here, "INBOX", "Archive"), queued(here)) == ([0, 0], [])
