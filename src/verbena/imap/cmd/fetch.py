@@ -2,7 +2,8 @@
 
 Messages go in batches: one read of the facts of all messages of a batch, one write of ``\\Seen``, one piece of output;
 between batches other sessions have their turn. Long literals are streamed. An expunged message is served while its
-content is there; when it is not, the others are told and the command ends in NO [EXPUNGEISSUED] (RFC 2180 §4.1.2).
+content is there. A message that can not be answered (its content gone or damaged, its encoding unknown) is left out:
+the others are told, and the command ends in NO with the first reason (RFC 2180 §4.1.2, RFC 3516 §4.3).
 """
 
 import asyncio
@@ -70,7 +71,12 @@ class _Work:
     needs_content: bool
     answers: list[Prepared]
     seen_answers: list[Prepared] | None
-    lost: bool = False
+    failure: Refused | None = None
+    """why some message could not be answered, the first of such"""
+
+    def fail(self, refused: Refused) -> None:
+        if self.failure is None:
+            self.failure = refused
 
 
 def _start(session: Session, plan: FetchPlan) -> _Work:
@@ -104,8 +110,8 @@ async def fetch(session: Session, request: Fetch) -> AsyncIterator[Reply]:
         marked = await _mark_seen(session, work, batch) if work.seen_answers is not None else frozenset()
         async for octets in _answer(work, _gather(work, batch), marked):
             yield octets
-    if work.lost:
-        raise Refused(Reason.EXPUNGE_ISSUED, "Some of the messages were expunged")
+    if work.failure is not None:
+        raise work.failure
 
 
 async def _mark_seen(session: Session, work: _Work, batch: list[int]) -> frozenset[int]:
@@ -142,7 +148,7 @@ def _gather(work: _Work, batch: list[int]) -> list[Message]:
         for index in batch:
             rows, row = view.locate(index)
             if row < 0:
-                work.lost = True
+                work.fail(Refused(Reason.EXPUNGE_ISSUED, "Some of the messages were expunged"))
             else:
                 messages.append(Message(account, index + 1, view.uids[index], rows, row, None))
     if work.needs_content:
@@ -163,9 +169,7 @@ async def _answer(work: _Work, messages: list[Message], marked: frozenset[int]) 
         try:
             values = [answer(message) for answer in answers]
         except Refused as refused:
-            if refused.reason is not Reason.EXPUNGE_ISSUED:
-                raise
-            work.lost = True
+            work.fail(refused)
             continue
         line, streams = _join(message.seq, values)
         out.append(line)

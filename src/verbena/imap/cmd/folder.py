@@ -70,9 +70,10 @@ async def rename(session: Session, arguments: Rename) -> AsyncIterator[Reply]:
 
 async def subscribe(session: Session, arguments: Subscribe) -> AsyncIterator[Reply]:
     """A name that does not exist can be unsubscribed, not subscribed (RFC 3501 §6.3.6)."""
+    name = arguments.mailbox.removesuffix("/")
     if arguments.subscribed:
-        find_any(session, arguments.mailbox)
-    await session.account.subscribe(arguments.mailbox, arguments.subscribed)
+        find_any(session, name)
+    await session.account.subscribe(name, arguments.subscribed)
     yield Ok(b"Subscribed" if arguments.subscribed else b"Unsubscribed")
 
 

@@ -112,7 +112,12 @@ async def close(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
     selected = session.mailbox
     session.unselect()
     if not selected.read_only:
-        await session.account.expunge(selected.mailbox.mailbox_id, None)
+        try:
+            await session.account.expunge(selected.mailbox.mailbox_id, None)
+        except Refused as refused:
+            # CLOSE has no NO, and leaving what another client deleted meanwhile succeeds.
+            if refused.reason is not Reason.NONEXISTENT:
+                raise
     yield Ok(b"Mailbox closed")
 
 
