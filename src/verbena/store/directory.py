@@ -30,7 +30,7 @@ MAX_CACHED_ANSWERS: Final = 20_000
 """Answers kept in memory per process; when full, all are dropped."""
 BUSY_TIMEOUT_MS: Final = 10_000
 SECRET_OCTETS: Final = 32
-PURPOSES: Final = ("scram-fake-salt",)
+PURPOSES: Final = ("scram-fake-salt", "webpush")
 """The keys made with the file, for ``SqliteDirectory.secret``."""
 
 _Answer = TypeVar("_Answer")
