@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,7 +23,7 @@ LAYERS = ("model", "wire", "mime", "sieve")
 PLAIN = ("__init__.py", "errors.py")
 """Modules that stay plain. Exceptions: other packages derive from ours, which compiled classes do not allow, and of a
 compiled exception and one derived from it only one can be caught in one statement."""
-HOT: tuple[str, ...] = ()
+HOT = ("verbena/imap/view.py",)
 """Modules of other packages that are compiled too, relative to ``src``."""
 BUILD = """
 import sys
@@ -55,47 +56,53 @@ def main() -> None:
     if not shutil.which((sysconfig.get_config_var("CC") or "cc").split()[0]) and not shutil.which("cc"):
         print("compiled layers: none (no C compiler found; plain Python is used)")
         return
-    layers = list(LAYERS)
-    if _is_current(layers):
+    layers, hot = list(LAYERS), list(HOT)
+    if _is_current(layers, hot):
         return
     while layers:
-        files = _files(layers)
+        files = _files(layers, hot)
         print(f"compiling {', '.join(layers)} with mypyc: a minute or two ...", flush=True)
         result = _build(files)
         if result.returncode == 0 and _works():
-            _write_manifest(files, _digest(layers))
+            _write_manifest(files, _digest(LAYERS, HOT))
             print(f"compiled layers: {', '.join(layers)}")
             return
         output = result.stdout + result.stderr
         (WORK / "failed.log").write_text(output)
-        faulty = {m for m in re.findall(r"verbena/(\w+)/", output) if m in layers} or {layers[-1]}
-        print(f"{', '.join(sorted(faulty))} did not compile (build/mypyc/failed.log)")
-        layers = [layer for layer in layers if layer not in faulty]
+        faulty = set(re.findall(r"^(verbena/\S+?\.py):.* error: ", output, re.MULTILINE))
+        faulty_hot = [name for name in hot if name in faulty]
+        faulty_layers = [layer for layer in layers if any(name.split("/")[1] == layer for name in faulty)]
+        if not faulty_hot and not faulty_layers:
+            faulty_layers = layers[-1:]
+        print(f"{', '.join(faulty_hot + faulty_layers)} did not compile (build/mypyc/failed.log)")
+        hot = [name for name in hot if name not in faulty_hot]
+        layers = [layer for layer in layers if layer not in faulty_layers]
     print("compiled layers: none (plain Python is used)")
 
 
-def _files(layers: list[str]) -> list[str]:
+def _files(layers: Sequence[str], hot: Sequence[str]) -> list[str]:
     found = [p for layer in layers for p in sorted((SOURCE / "verbena" / layer).rglob("*.py"))]
-    found += [SOURCE / name for name in HOT]
+    found += [SOURCE / name for name in hot]
     return [str(p.relative_to(SOURCE)) for p in found if p.name not in PLAIN]
 
 
-def _digest(layers: list[str]) -> str:
+def _digest(layers: Sequence[str], hot: Sequence[str]) -> str:
     digest = hashlib.sha256(Path(__file__).read_bytes() + sys.version.encode())
-    for name in _files(layers):
+    for name in _files(layers, hot):
         digest.update(name.encode() + b"\0" + (SOURCE / name).read_bytes())
     return digest.hexdigest()
 
 
-def _is_current(layers: list[str]) -> bool:
+def _is_current(layers: Sequence[str], hot: Sequence[str]) -> bool:
     """Whether these very sources are compiled; then only the times in the manifest are renewed."""
     try:
         manifest = json.loads((FOLDER / "manifest.json").read_text("utf-8"))
     except (OSError, ValueError):
         return False
-    if manifest.get("digest") != _digest(layers):
+    if manifest.get("digest") != _digest(layers, hot):
         return False
-    _write_manifest(_files(layers), manifest["digest"])
+    compiled = [name for name in _files(layers, hot) if _module(name) in manifest["modules"]]
+    _write_manifest(compiled, manifest["digest"])
     return True
 
 
@@ -122,6 +129,10 @@ def _build(files: list[str]) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def _module(name: str) -> str:
+    return name.removesuffix(".py").replace("/", ".")
+
+
 def _works() -> bool:
     return any(FOLDER.rglob("*.so"))
 
@@ -134,8 +145,7 @@ def _write_manifest(files: list[str], digest: str) -> None:
     for name in files:
         source = SOURCE / name
         found = source.stat()
-        module = name.removesuffix(".py").replace("/", ".")
-        modules[module] = [
+        modules[_module(name)] = [
             name.removesuffix(".py") + suffix,
             str(source.relative_to(ROOT)),
             found.st_mtime_ns,

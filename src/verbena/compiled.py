@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final, cast
 
+LAYERS: Final = ("model", "wire", "mime", "sieve")
 ROOT: Final = Path(__file__).resolve().parent.parent.parent
 FOLDER: Final = ROOT / "build" / "compiled" / sys.implementation.cache_tag
 
@@ -46,10 +47,11 @@ def use() -> None:
 
 
 def layers() -> tuple[str, ...]:
-    """The packages under ``verbena`` that run compiled in this process, ordered by name."""
+    """The pure layers that run compiled in this process."""
     for finder in sys.meta_path:
         if isinstance(finder, CompiledFinder):
-            return tuple(sorted({name.split(".")[1] for name in finder.modules if name.startswith("verbena.")}))
+            packages = {name.split(".")[1] for name in finder.modules if name.startswith("verbena.")}
+            return tuple(layer for layer in LAYERS if layer in packages)
     return ()
 
 
