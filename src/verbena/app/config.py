@@ -7,6 +7,7 @@ raises ``ConfigError`` with what to do about it; nothing is ignored. Sizes may b
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
@@ -101,6 +102,9 @@ class Auth:
     stream_users: tuple[str, ...] = _text(
         NONE, "Identities of streaming servers: they may fetch URLs signed for stream (RFC 5593 §3.4).", "mediaserver"
     )
+    administrators: tuple[str, ...] = _text(
+        NONE, "Identities that may change the server's shared annotations (RFC 5464 §3.3).", "admin@example.org"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +188,38 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What becomes of mail for accounts here: Sieve scripts for all, limits, notifications."""
+
+    before: tuple[str, ...] = _text(
+        NONE, "Sieve scripts that run before each user's own: files, or folders of *.sieve.", "/etc/verbena/before"
+    )
+    after: tuple[str, ...] = _text(
+        NONE, "Sieve scripts that run after each user's own: files, or folders of *.sieve.", "/etc/verbena/after"
+    )
+    global_scripts: str | None = _text(
+        None, "Folder of the scripts for include :global, as NAME.sieve (RFC 6609).", "/etc/verbena/global"
+    )
+    timezone: str | None = _text(
+        None, "The time zone of scripts' dates and times; absent: the machine's.", "Europe/Berlin"
+    )
+    full_mailbox: str = _text(
+        "defer",
+        "What a sender is told of a mailbox over its quota: try again later (4.2.2), or no (5.2.2).",
+        choices=("defer", "refuse"),
+    )
+    sent_per_hour: int = _key(
+        300, "Redirected messages and vacation responses of one account in an hour.", "messages", 0, 100_000
+    )
+    notifications_per_hour: int = _key(60, "Notifications of one account in an hour.", "notifications", 0, 100_000)
+    webhooks: bool = _key(True, "Let scripts notify by HTTPS: web hooks and Web Push.")
+    webhook_hosts: tuple[str, ...] = _text(
+        NONE, "The hosts, and all below them, that may be notified; absent: any in the public net.", "example.com"
+    )
+    webhook_private: bool = _key(False, "Let notifications go to hosts that are not in the public net too.")
+
+
+@dataclass(frozen=True, slots=True)
 class Log:
     """What is written to standard error."""
 
@@ -218,6 +254,11 @@ class Config:
     domains: tuple[str, ...] = _text(
         NONE, "Mail for these domains is delivered here, besides those added by `verbena domain add`.", "example.org"
     )
+    contact: str | None = _text(
+        None,
+        "How users reach the administrator, a URI: the server's annotation /shared/admin (RFC 5464 §6.2.2).",
+        "mailto:postmaster@example.org",
+    )
     workers: int = _key(0, "Worker processes; 0: one per core.", "processes", 0, 256)
     listen: Listen = field(default_factory=Listen)
     tls: Tls = field(default_factory=Tls)
@@ -225,6 +266,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     submission: Submission = field(default_factory=Submission)
     relay: Relay = field(default_factory=Relay)
+    delivery: Delivery = field(default_factory=Delivery)
     log: Log = field(default_factory=Log)
     store: Store = field(default_factory=Store)
     source: Path = Path("verbena.toml")
@@ -239,13 +281,14 @@ class Config:
         return self.workers or os.cpu_count() or 1
 
 
-SECTIONS: dict[str, type[Listen | Tls | Auth | Limits | Submission | Relay | Log | Store]] = {
+SECTIONS: dict[str, type[Listen | Tls | Auth | Limits | Submission | Relay | Delivery | Log | Store]] = {
     "listen": Listen,
     "tls": Tls,
     "auth": Auth,
     "limits": Limits,
     "submission": Submission,
     "relay": Relay,
+    "delivery": Delivery,
     "log": Log,
     "store": Store,
 }
@@ -310,6 +353,8 @@ def _check_whole(config: Config) -> None:
             raise ConfigError(
                 f"submission.trusted_imap names {name!r}: {where} needs user, and password or password_file"
             )
+    if config.contact is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+", config.contact):
+        raise ConfigError(f'contact = "{config.contact}": write a URI such as "mailto:postmaster@example.org"')
     if (config.tls.certificate is None) != (config.tls.key is None):
         raise ConfigError("tls.certificate and tls.key come together: give both or neither")
     for item in fields(Listen):

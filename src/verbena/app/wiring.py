@@ -14,20 +14,23 @@ from pathlib import Path
 from verbena.app.config import Config, ConfigError, Trusted, parse_address
 from verbena.app.log import SessionLog
 from verbena.app.meter import PrometheusMeter
+from verbena.app.wiring_delivery import build_caller, build_deliverer, script_registry
 from verbena.auth.service import AuthService
 from verbena.client.connect import Endpoint
 from verbena.imap.extensions import REGISTRY
 from verbena.imap.server import ImapService
 from verbena.imap.session import Limits as ImapLimits
+from verbena.lmtp.calls import Caller
 from verbena.lmtp.deliver import Deliverer
 from verbena.lmtp.server import lmtp_service
 from verbena.managesieve.server import ManageSieveService
 from verbena.managesieve.session import Language
 from verbena.managesieve.session import Limits as ManageSieveLimits
 from verbena.model.link import Service
+from verbena.model.metadata import ADMIN_ENTRY
 from verbena.model.secret import Secret
 from verbena.notify.bus import Bus
-from verbena.sieve.extensions import REGISTRY as SIEVE_REGISTRY
+from verbena.sieve.registry import Registry as ScriptRegistry
 from verbena.smtp.service import SmtpService
 from verbena.store.open import SqliteStore, open_store
 from verbena.submission.burl import IMAP_PORT, BurlUrls, ImapFetch, RemoteFetch
@@ -72,9 +75,12 @@ class Parts:
     relay: Relay
     mail_waits: asyncio.Event
     """set when this worker put something into the outbox"""
+    caller: Caller | None
 
     async def close(self) -> None:
         self.bus.close()
+        if self.caller is not None:
+            self.caller.close()
         self.authenticator.close()
         await self.store.close()
 
@@ -86,13 +92,16 @@ def run_folder(config: Config) -> Path:
 
 def build_parts(config: Config, worker: str, meter: PrometheusMeter, log: SessionLog) -> Parts:
     """On the worker's running loop. ``worker`` is unique among the workers. Raises ``Unavailable`` without a store."""
-    store = open_store(config.data_path)
+    contact = {ADMIN_ENTRY: config.contact.encode()} if config.contact else {}
+    store = open_store(config.data_path, fixed_annotations=contact)
     bus = Bus(store.heard)
     bus.connect(run_folder(config), worker)
     store.listen(bus.told)
     authenticator = build_authenticator(config, store, meter, log)
-    deliverer = Deliverer(store, meter, _now)
     mail_waits = asyncio.Event()
+    caller = build_caller(config, store, _now)
+    scripts = script_registry(caller)
+    deliverer = build_deliverer(config, store, meter, scripts, caller, mail_waits.set, _now)
     services: dict[str, Service] = {
         "imap": _imap(config, store, authenticator, bus, meter),
         "submission": _submission(config, store, authenticator, deliverer, meter, mail_waits.set),
@@ -106,9 +115,9 @@ def build_parts(config: Config, worker: str, meter: PrometheusMeter, log: Sessio
             max_recipients=config.limits.recipients,
             command_timeout_s=config.limits.smtp_idle_s,
         ),
-        "managesieve": _managesieve(config, store, authenticator, meter),
+        "managesieve": _managesieve(config, store, authenticator, meter, scripts),
     }
-    return Parts(store, authenticator, bus, services, _relay(config, store, deliverer, meter), mail_waits)
+    return Parts(store, authenticator, bus, services, _relay(config, store, deliverer, meter), mail_waits, caller)
 
 
 def build_authenticator(config: Config, store: SqliteStore, meter: PrometheusMeter, log: SessionLog) -> AuthService:
@@ -119,6 +128,7 @@ def build_authenticator(config: Config, store: SqliteStore, meter: PrometheusMet
         allow_plaintext=auth.allow_plaintext,
         submit_users=config.submission.submit_users,
         stream_users=auth.stream_users,
+        administrators=auth.administrators,
         meter=meter,
         told=log.login,
         remembered_s=auth.cache_s,
@@ -139,10 +149,10 @@ def _imap(
 
 
 def _managesieve(
-    config: Config, store: SqliteStore, authenticator: AuthService, meter: PrometheusMeter
+    config: Config, store: SqliteStore, authenticator: AuthService, meter: PrometheusMeter, scripts: ScriptRegistry
 ) -> ManageSieveService:
     limits = ManageSieveLimits(autologout_s=config.limits.imap_idle_s, login_timeout_s=config.limits.login_s)
-    return ManageSieveService(store, authenticator, meter, Language(SIEVE_REGISTRY), limits)
+    return ManageSieveService(store, authenticator, meter, Language(scripts), limits)
 
 
 def _submission(

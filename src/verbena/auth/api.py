@@ -23,6 +23,8 @@ class Identity:
     submit_server: bool = False
     stream_server: bool = False
     """may fetch URLs signed for ``stream`` (RFC 5593 §3.4)"""
+    administrator: bool = False
+    """may change what all users of the server see (RFC 5464 §3.3)"""
 
 
 @dataclass(frozen=True, slots=True)

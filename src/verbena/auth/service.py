@@ -67,8 +67,8 @@ def _failed() -> Refused:
 
 
 class AuthService:
-    """``fake_salt_key`` is the directory's secret ``scram-fake-salt``; ``submit_users`` and
-    ``stream_users`` are logins, with or without domain.
+    """``fake_salt_key`` is the directory's secret ``scram-fake-salt``; ``submit_users``, ``stream_users`` and
+    ``administrators`` are logins, with or without domain.
 
     ``clock`` gives seconds of a clock that never goes back, ``random`` so many random octets. ``close`` it at the end.
     """
@@ -81,6 +81,7 @@ class AuthService:
         allow_plaintext: bool = False,
         submit_users: Iterable[str] = (),
         stream_users: Iterable[str] = (),
+        administrators: Iterable[str] = (),
         meter: Meter | None = None,
         told: Callable[[LoginEvent], None] = _ignore,
         clock: Callable[[], float] = time.monotonic,
@@ -95,6 +96,7 @@ class AuthService:
         self._allow_plaintext: Final = allow_plaintext
         self._submit_users: Final = tuple(submit_users)
         self._stream_users: Final = tuple(stream_users)
+        self._administrators: Final = tuple(administrators)
         self._passwords: Final = PasswordChecker(clock, random, remembered_s)
         self._limit: Final = LoginLimit(clock, max_address_failures, max_account_failures)
         self._sleep: Final = sleep
@@ -174,6 +176,7 @@ class AuthService:
             attempt.mechanism,
             self._is_one_of(self._submit_users, ref),
             self._is_one_of(self._stream_users, ref),
+            self._is_one_of(self._administrators, ref),
         )
 
     async def fail(self, attempt: "Attempt", refused: Refused) -> Refused:
