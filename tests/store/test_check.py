@@ -47,6 +47,11 @@ DAMAGE = (
     ("DELETE FROM outbox", "recipients of outbox entry 1"),
     ("DELETE FROM outbox_recipient", "has no recipients"),
     ("UPDATE outbox SET size_octets = 1", "no content of its size"),
+    ("UPDATE annotation SET mailbox_id = 99", "annotation has rows of mailbox 99, which is not there"),
+    ("UPDATE annotation SET entry = '/Private/comment'", "can not be there"),
+    ("UPDATE annotation SET entry = '/shared/comment', mailbox_id = 0", "can not be there"),
+    ("UPDATE annotation SET entry = '/private/specialuse'", "should be computed"),
+    ("UPDATE annotation SET value = zeroblob(70000)", "is too long"),
 )
 
 
@@ -59,6 +64,7 @@ async def test_damage_is_told(tmp_path: Path, damage: str, told: str) -> None:
         await append(world.store, ann, inbox, message(3))
         await ann.expunge(inbox, uids(2))
         await ann.urlauth_key(mailbox(ann, "Sent"))
+        await ann.set_annotations(inbox, {"/private/comment": b"mine"})
         async with await world.store.stage(pieces(message(4)), LIMIT) as staged:
             envelope = OutEnvelope("ann@example.org", (OutRecipient("a@b.example"),), "7BIT", smtputf8=False)
             await world.store.outbox.enqueue(ann.ref, envelope, staged)

@@ -1,6 +1,7 @@
 """A whole house in one process: store, accounts, bus and services, for sessions over links in memory.
 
-Accounts are alice, bob and submitserver @example.org, password ``secret``. The wall clock stands still at ``NOW``.
+Accounts are alice, bob and submitserver @example.org, password ``secret``; submitserver is
+the administrator too. The wall clock stands still at ``NOW``.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from verbena.model.date import InternalDate
 from verbena.model.flags import Flag
 from verbena.model.link import Service
 from verbena.model.mailbox import INBOX
+from verbena.model.metadata import ADMIN_ENTRY
 from verbena.model.secret import Secret
 from verbena.notify.bus import Bus
 from verbena.store.api import Account, AccountRef, NewMessage
@@ -110,7 +112,8 @@ class House:
 
 
 async def _open(data: Path, worker: str) -> House:
-    store = open_store(data, clock=lambda: NOW)
+    contact = {ADMIN_ENTRY: b"mailto:postmaster@example.org"}
+    store = open_store(data, clock=lambda: NOW, fixed_annotations=contact)
     bus = Bus(store.heard)
     store.listen(bus.told)
     bus.connect(data / "run", worker)
@@ -119,6 +122,7 @@ async def _open(data: Path, worker: str) -> House:
         store.directory,
         store.directory.secret("scram-fake-salt"),
         submit_users=("submitserver",),
+        administrators=("submitserver",),
         meter=meter,
         sleep=no_wait,
     )

@@ -17,7 +17,7 @@ from typing import Final, assert_never
 from verbena.imap.outcome import Effect, No, Ok, RefusedWith
 from verbena.imap.registry import CommandRow, Registry
 from verbena.imap.session import Session
-from verbena.imap.telling import updates
+from verbena.imap.telling import news, updates
 from verbena.model.errors import InternalError, LinkClosed, PeerError, Refused, Unavailable, VerbenaError
 from verbena.model.link import Link
 from verbena.model.reason import Reason
@@ -208,13 +208,16 @@ async def _conclude(session: Session, run: _Run, tag: bytes) -> None:
     """Tell what happened meanwhile, then the tagged line."""
     row = run.row
     told = b""
-    if session.selected is not None and row is not None and not row.breaks_numbers:
-        try:
+    try:
+        if session.selected is not None and row is not None and not row.breaks_numbers:
             told = await updates(session, row.may_tell_expunges and not session.holds_numbers)
-        except Refused as refused:
-            if refused.reason is not Reason.NONEXISTENT:
-                raise
-            session.unselect()
-            told = b"* BYE The selected mailbox was deleted\r\n"
-            run.effect = Effect.CLOSE
+        if run.effect is not Effect.CLOSE:
+            told += news(session)
+    except Refused as refused:
+        if refused.reason is not Reason.NONEXISTENT:
+            raise
+        what = b"selected mailbox was deleted" if session.selected is not None else b"account was removed"
+        session.unselect()
+        told = b"* BYE The " + what + b"\r\n"
+        run.effect = Effect.CLOSE
     await run.write(told + tag + b" " + run.ending + b"\r\n")

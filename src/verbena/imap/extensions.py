@@ -14,6 +14,7 @@ from verbena.imap.ext import (
     id,
     idle,
     literal,
+    metadata,
     move,
     multiappend,
     namespace,
@@ -47,6 +48,7 @@ REGISTRY: Final[Registry] = build_registry(
         urlauth.EXTENSION,
         urlpartial.EXTENSION,
         appendlimit.EXTENSION,
+        metadata.EXTENSION,
         compress.EXTENSION,
     )
 )

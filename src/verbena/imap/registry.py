@@ -172,7 +172,8 @@ class Extension:
     for each that is newly enabled. ``fetch_atts`` are the names of FETCH items and how ``wire`` reads them;
     ``fetch_items`` answer what that gives. ``expunge_teller`` gives the octets that tell of expunged messages, in place
     of EXPUNGE, where the session wants it; None where not. ``list_attributes`` are those a mailbox gets in LIST.
-    ``select_teller`` gives untagged responses about the mailbox that SELECT or EXAMINE has just opened.
+    ``select_teller`` gives untagged responses about the mailbox that SELECT or EXAMINE has just opened. ``news_teller``
+    gives untagged responses about anything but the selected mailbox's messages, whenever something may be told.
     """
 
     rfc: int
@@ -192,6 +193,7 @@ class Extension:
     append_sources: tuple[AppendSourceRow, ...] = ()
     expunge_teller: "Callable[[Session, Sequence[int]], bytes | None] | None" = None
     select_teller: "Callable[[Session], bytes] | None" = None
+    news_teller: "Callable[[Session], bytes] | None" = None
 
 
 def command(
@@ -300,6 +302,7 @@ class Registry:
     append_sources: Mapping[str, AppendSourceRow]
     expunge_tellers: "tuple[Callable[[Session, Sequence[int]], bytes | None], ...]" = field(default=())
     select_tellers: "tuple[Callable[[Session], bytes], ...]" = field(default=())
+    news_tellers: "tuple[Callable[[Session], bytes], ...]" = field(default=())
 
     def capabilities(self, session: "Session") -> tuple[str, ...]:
         """The CAPABILITY list for the session's present state, without duplicates (RFC 3501 §7.2.1)."""
@@ -355,4 +358,5 @@ def build_registry(extensions: Sequence[Extension]) -> Registry:
         append_sources=_table("APPEND source", (row for e in extensions for row in e.append_sources)),
         expunge_tellers=tuple(e.expunge_teller for e in extensions if e.expunge_teller is not None),
         select_tellers=tuple(e.select_teller for e in extensions if e.select_teller is not None),
+        news_tellers=tuple(e.news_teller for e in extensions if e.news_teller is not None),
     )

@@ -93,6 +93,15 @@ def first_modseq(session: Session, selected: Selected) -> bytes:
     return told(number_code("HIGHESTMODSEQ", highest), "The highest mod-sequence")
 
 
+def news(session: Session) -> bytes:
+    """What extensions have to tell beside ``updates``; empty before login. Raises ``Refused(NONEXISTENT)`` when the
+    account is gone.
+    """
+    if session.user is None:
+        return b""
+    return b"".join([teller(session) for teller in session.services.registry.news_tellers])
+
+
 async def claim_recent(session: Session, columns: Columns, read_only: bool) -> Uid | None:
     """The UID from which on messages are now ``\\Recent`` in this session; None when none are.
 

@@ -10,7 +10,7 @@ from typing import Final
 from verbena.imap.outcome import Ok, Reply
 from verbena.imap.registry import LOGGED_IN, Extension, command
 from verbena.imap.session import Session
-from verbena.imap.telling import updates
+from verbena.imap.telling import news, updates
 from verbena.model.errors import InternalError, PeerError
 from verbena.wire.imap.command import Bare, parse_bare
 from verbena.wire.imap.grammar import Cursor
@@ -29,6 +29,7 @@ async def idle(session: Session, arguments: Bare) -> AsyncIterator[Reply]:
     await session.talk.prompt(b"idling")
     while True:
         yield await updates(session, may_tell_expunges=True)
+        yield news(session)
         line = await session.talk.line_or_change(watch, MAX_LINE_OCTETS)
         if line is not None:
             break

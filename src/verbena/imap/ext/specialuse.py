@@ -1,7 +1,7 @@
 """Special-use mailboxes in LIST and CREATE (RFC 6154 §2, §3; RFC 8457).
 
-Partial: the selection and return options of extended LIST come with LIST-EXTENDED, ``/private/specialuse`` with
-METADATA. Plain LIST always shows the attributes. A USE that can not be had is refused (USEATTR).
+Partial: the selection and return options of extended LIST come with LIST-EXTENDED. ``/private/specialuse`` (§4) is in
+``metadata`` and the store. Plain LIST always shows the attributes. A USE that can not be had is refused (USEATTR).
 """
 
 from verbena.imap.plan import CreatePlan
