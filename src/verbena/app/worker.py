@@ -170,6 +170,8 @@ class Worker:
         with _LeadLock(run_folder(self._config) / "lead.lock") as lock:
             while not lock.taken():  # noqa: ASYNC110 - other processes can not set an event of ours
                 await asyncio.sleep(LEAD_RETRY_S)
+            if parts.caller is not None:
+                await self._tried("publishing the key for Web Push", parts.caller.publish)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._maintain(parts))
                 tasks.create_task(self._relay(parts))

@@ -68,6 +68,14 @@ class Caller:
     def schemes(self) -> frozenset[bytes]:
         return frozenset((b"https",) if self._push is None else (b"https", b"webpush"))
 
+    async def publish(self) -> None:
+        """Let clients know the key that they subscribe with: the server's annotation ``webpush.KEY_ENTRY``."""
+        if self._key is None:
+            return
+        value = webpush.base64url(webpush.public_octets(self._key)).encode()
+        if self._store.directory.annotations().get(webpush.KEY_ENTRY) != value:
+            await self._store.directory.set_annotations({webpush.KEY_ENTRY: value})
+
     def put(self, call: Call) -> None:
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._work()) for _ in range(TASKS)]

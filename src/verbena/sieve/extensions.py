@@ -97,3 +97,9 @@ EXTENSIONS: Final[tuple[Extension, ...]] = (
 )
 
 REGISTRY: Final = Registry(EXTENSIONS)
+
+
+def registry_with(schemes: frozenset[bytes]) -> Registry:
+    """The registry of a server whose notification methods are those of ``schemes``."""
+    usable = (each for each in EXTENSIONS if not each.methods or any(one.scheme in schemes for one in each.methods))
+    return Registry(tuple(usable))

@@ -1,0 +1,94 @@
+"""Puts the delivery agent together from ``[delivery]``."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from verbena import __version__
+from verbena.app.config import Config, ConfigError
+from verbena.app.meter import PrometheusMeter
+from verbena.lmtp.agent import MAIL_SCHEMES
+from verbena.lmtp.calls import Caller, PushIdentity
+from verbena.lmtp.deliver import NO_NOTIFIER, Deliverer
+from verbena.lmtp.https import HttpsPoster, Reach
+from verbena.lmtp.programs import SUFFIX
+from verbena.lmtp.settings import FilterSettings
+from verbena.sieve.extensions import registry_with
+from verbena.sieve.registry import Registry
+from verbena.store.open import SqliteStore
+
+
+def build_caller(config: Config, store: SqliteStore, clock: Callable[[], datetime]) -> Caller | None:
+    """Sends notifications that are no mail; None where the configuration wants none."""
+    delivery = config.delivery
+    if not delivery.webhooks:
+        return None
+    contact = config.contact or f"mailto:postmaster@{config.domains[0] if config.domains else config.hostname}"
+    reach = Reach(tuple(host.lower() for host in delivery.webhook_hosts), delivery.webhook_private)
+    identity = PushIdentity(store.directory.secret("webpush"), contact)
+    return Caller(store, HttpsPoster(reach), identity, clock)
+
+
+def script_registry(caller: Caller | None) -> Registry:
+    """What scripts may say on this server: with the notification methods that it has."""
+    return registry_with(MAIL_SCHEMES | (caller.schemes if caller is not None else frozenset()))
+
+
+def build_deliverer(
+    config: Config,
+    store: SqliteStore,
+    meter: PrometheusMeter,
+    registry: Registry,
+    caller: Caller | None,
+    woken: Callable[[], None],
+    clock: Callable[[], datetime],
+) -> Deliverer:
+    """Raises ``ConfigError``."""
+    return Deliverer(
+        store,
+        meter,
+        clock,
+        config.delivery.full_mailbox == "refuse",
+        registry=registry,
+        settings=filter_settings(config),
+        notifier=caller if caller is not None else NO_NOTIFIER,
+        woken=woken,
+    )
+
+
+def filter_settings(config: Config) -> FilterSettings:
+    """Raises ``ConfigError``."""
+    delivery, base = config.delivery, config.source.parent
+    return FilterSettings(
+        hostname=config.hostname,
+        version=__version__,
+        zone=_zone(delivery.timezone),
+        before=tuple(_scripts(base, delivery.before, "delivery.before")),
+        after=tuple(_scripts(base, delivery.after, "delivery.after")),
+        folder=None if delivery.global_scripts is None else base / delivery.global_scripts,
+        sent_an_hour=delivery.sent_per_hour,
+        notifications_an_hour=delivery.notifications_per_hour,
+    )
+
+
+def _zone(name: str | None) -> tzinfo | None:
+    """None: the machine's; looked up once, so that a delivery need not."""
+    if name is None:
+        return None if time.daylight else datetime.now().astimezone().tzinfo
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ConfigError(f"delivery.timezone: there is no time zone {name!r}") from error
+
+
+def _scripts(base: Path, names: tuple[str, ...], key: str) -> Iterator[Path]:
+    for name in names:
+        path = base / name
+        if path.is_dir():
+            yield from sorted(path.glob("*" + SUFFIX))
+        elif path.is_file():
+            yield path
+        else:
+            raise ConfigError(f"{key}: there is no file or folder {str(path)!r}")
