@@ -220,38 +220,6 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """What becomes of mail for accounts here: Sieve scripts for all, limits, notifications."""
-
-    before: tuple[str, ...] = _text(
-        NONE, "Sieve scripts that run before each user's own: files, or folders of *.sieve.", "/etc/verbena/before"
-    )
-    after: tuple[str, ...] = _text(
-        NONE, "Sieve scripts that run after each user's own: files, or folders of *.sieve.", "/etc/verbena/after"
-    )
-    global_scripts: str | None = _text(
-        None, "Folder of the scripts for include :global, as NAME.sieve (RFC 6609).", "/etc/verbena/global"
-    )
-    timezone: str | None = _text(
-        None, "The time zone of scripts' dates and times; absent: the machine's.", "Europe/Berlin"
-    )
-    full_mailbox: str = _text(
-        "defer",
-        "What a sender is told of a mailbox over its quota: try again later (4.2.2), or no (5.2.2).",
-        choices=("defer", "refuse"),
-    )
-    sent_per_hour: int = _key(
-        300, "Redirected messages and vacation responses of one account in an hour.", "messages", 0, 100_000
-    )
-    notifications_per_hour: int = _key(60, "Notifications of one account in an hour.", "notifications", 0, 100_000)
-    webhooks: bool = _key(True, "Let scripts notify by HTTPS: web hooks and Web Push.")
-    webhook_hosts: tuple[str, ...] = _text(
-        NONE, "The hosts, and all below them, that may be notified; absent: any in the public net.", "example.com"
-    )
-    webhook_private: bool = _key(False, "Let notifications go to hosts that are not in the public net too.")
-
-
-@dataclass(frozen=True, slots=True)
 class Log:
     """What is written to standard error."""
 
@@ -299,7 +267,6 @@ class Config:
     submission: Submission = field(default_factory=Submission)
     relay: Relay = field(default_factory=Relay)
     delivery: Delivery = field(default_factory=Delivery)
-    delivery: Delivery = field(default_factory=Delivery)
     log: Log = field(default_factory=Log)
     store: Store = field(default_factory=Store)
     source: Path = Path("verbena.toml")
@@ -321,7 +288,6 @@ SECTIONS: dict[str, type[Listen | Tls | Auth | Limits | Submission | Relay | Del
     "limits": Limits,
     "submission": Submission,
     "relay": Relay,
-    "delivery": Delivery,
     "delivery": Delivery,
     "log": Log,
     "store": Store,

@@ -76,7 +76,6 @@ class Parts:
     mail_waits: asyncio.Event
     """set when this worker put something into the outbox"""
     caller: Caller | None
-    caller: Caller | None
 
     async def close(self) -> None:
         self.bus.close()
