@@ -13,11 +13,12 @@ from verbena.wire.imap.condstore import FETCH_ATTS, FETCH_MODIFIERS, STORE_MODIF
 from verbena.wire.imap.fetch import CORE_FETCH_ATTS, parse_fetch
 from verbena.wire.imap.frame import Frame, FrameReader
 from verbena.wire.imap.grammar import Cursor, cursor_of
-from verbena.wire.imap.reply import FlagText, format_fetch
+from verbena.wire.imap.reply import UID_ATT, FlagText, format_fetch, format_fetch_lines
 from verbena.wire.imap.response import parse_response
 from verbena.wire.imap.store import parse_store
 
 ROUNDS = 20_000
+LINES = 1_000
 ATTS = {**CORE_FETCH_ATTS, **FETCH_ATTS}
 NOOP = b"a0017 NOOP\r\n"
 FETCH = b"a0017 UID FETCH 1:* (FLAGS)\r\n"
@@ -67,7 +68,14 @@ def one_reply() -> None:
     format_fetch(1234, [b"UID %d" % 56789, FLAGS.plain(SEEN_BIT)])
 
 
+SEQS = list(range(1, LINES + 1))
+BITS = [SEEN_BIT if seq % 3 else 0 for seq in SEQS]
 LINE = Frame(b"* 1234 FETCH (UID 56789 FLAGS (\\Seen) MODSEQ (320172338))")
+
+
+def many_replies() -> None:
+    texts = {bits: FLAGS.plain(bits) for bits in set(BITS)}
+    format_fetch_lines(SEQS, [(UID_ATT, SEQS), (b"%b", [texts[bits] for bits in BITS])])
 
 
 def read_reply() -> None:
@@ -94,6 +102,7 @@ def main() -> None:
         ("frame + parse a long UID FETCH", long_fetch, ROUNDS // 4, 1),
         ("frame + parse UID STORE", store, ROUNDS // 4, 1),
         ("format one FETCH reply", one_reply, ROUNDS, 1),
+        (f"format {LINES} FETCH replies, each", many_replies, 50, LINES),
         ("client: parse one FETCH reply", read_reply, ROUNDS // 4, 1),
     ]
     for name, run, rounds, parts in rows:

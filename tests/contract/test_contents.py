@@ -143,7 +143,21 @@ async def test_contents_in_any_order(tmp_path: Path) -> None:
             assert [None if one is None else one.content_id for one in got] == [
                 number if number <= 40 and number != 8 else None for number in wanted
             ]
+            octets = ann.reads(wanted)
+            assert [None if one is None else len(one) for one in octets] == [
+                None if one is None else one.size_octets for one in got
+            ]
         assert ann.vanished(inbox, ann.modseq()) == uids()
+
+
+async def test_reads_gives_octets_of_short_contents(tmp_path: Path) -> None:
+    async with opened(tmp_path) as world:
+        short, long = message(1), of_size(2 * SMALL_OCTETS)
+        await append(world.store, world.ann, world.inbox, short)
+        await append(world.store, world.ann, world.inbox, long)
+        columns = await world.ann.open(world.inbox)
+        one, other = columns.contents
+        assert world.ann.reads([other, one, 999_999, one]) == [None, short, None, short]
 
 
 @pytest.mark.rfc("5530 §3")

@@ -274,6 +274,18 @@ def test_flag_texts() -> None:
     assert read(reply.format_fetch(1, [flags.recent(64)])) == FetchReply(1, flags=(Flag("x"), RECENT))
 
 
+def test_many_fetch_lines() -> None:
+    flags = FlagText(Mailbox())
+    columns: list[tuple[bytes, list[int] | list[bytes]]]
+    columns = [(reply.UID_ATT, [3, 5]), (b"%b", [flags.plain(0), flags.plain(SEEN_BIT)]), (reply.MODSEQ_ATT, [7, 8])]
+    data = reply.format_fetch_lines([11, 12], columns)
+    assert [parse_response(frame) for frame in frames(data)] == [
+        FetchReply(11, uid=3, flags=(), modseq=7),
+        FetchReply(12, uid=5, flags=(SEEN,), modseq=8),
+    ]
+    assert reply.format_fetch_lines([], [(reply.UID_ATT, [])]) == b""
+
+
 _OCTETS = st.binary(max_size=12).map(lambda octets: octets.replace(b"\0", b"x"))
 _MAYBE = st.none() | _OCTETS
 _ADDRESSES = st.lists(st.builds(Address, _MAYBE, _MAYBE, _MAYBE, _MAYBE), max_size=2).map(tuple)

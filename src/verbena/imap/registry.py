@@ -26,7 +26,7 @@ from verbena.wire.imap.states import State
 from verbena.wire.imap.store import StoreModifier
 
 if TYPE_CHECKING:
-    from verbena.imap.fetching import FetchPlan, Message
+    from verbena.imap.fetching import Batch, FetchPlan, Message
     from verbena.imap.plan import CreatePlan, StorePlan
     from verbena.imap.session import Session
 
@@ -82,11 +82,26 @@ Answer = Callable[["Message"], bytes | AsyncIterator[bytes]]
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A FETCH item, ready for each message of one command. ``needs_content``: ``Message.content`` is read before;
-    ``sets_seen``: fetching it sets ``\\Seen`` (RFC 3501 §6.4.5)."""
+    ``needs_octets``: so are the octets of short messages, for ``Message.read``; ``sets_seen``: fetching it sets
+    ``\\Seen`` (RFC 3501 §6.4.5)."""
 
     answer: Answer
     needs_content: bool = True
+    needs_octets: bool = False
     sets_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A short FETCH item, ready for many messages in one pass: a value for each message of a batch, which ``template``
+    (with one ``%d`` or ``%b``) makes ``NAME value``. ``needs_content``: ``Batch.contents`` are read before."""
+
+    template: bytes
+    values: Callable[["Batch"], Sequence[int] | Sequence[bytes]]
+    needs_content: bool = False
+
+
+FetchItem = Prepared | Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +109,7 @@ class FetchItemRow:
     """Who answers the FETCH items whose parsed ``FetchAtt.name`` is ``name``; asked once a command."""
 
     name: str
-    prepare: Callable[["Session", FetchAtt], Prepared]
+    prepare: Callable[["Session", FetchAtt], FetchItem]
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,10 +111,16 @@ class View:
 
     def locate(self, index: int) -> tuple[Rows, int]:
         """Where the message's figures are: its present row, or its last one when it is expunged; row -1 when lost."""
+        return self.locate_all((index,))[0]
+
+    def locate_all(self, indexes: Sequence[int]) -> list[tuple[Rows, int]]:
+        """``locate`` of each."""
         if self.in_step:
-            return self.rows, index
-        uid = self.uids[index]
+            return [(self.rows, index) for index in indexes]
         present = rows_of(self.columns)
+        return [self._find(self.uids[index], present) for index in indexes]
+
+    def _find(self, uid: int, present: Rows) -> tuple[Rows, int]:
         for rows in (present, self.rows):
             row = bisect_left(rows.uids, uid)
             if row < len(rows.uids) and rows.uids[row] == uid:

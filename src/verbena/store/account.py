@@ -215,6 +215,9 @@ class StoredAccount:
     def read(self, content_id: ContentId, start: int, length: int) -> bytes:
         return self._reader.read(content_id, start, length)
 
+    def reads(self, content_ids: Sequence[int]) -> list[bytes | None]:
+        return self._reader.reads(content_ids)
+
     def stream(self, content_id: ContentId, start: int, length: int) -> AsyncIterator[bytes]:
         return self._reader.stream(content_id, start, length)
 

@@ -446,6 +446,10 @@ class Account(Protocol):
         Raises ``Refused(EXPUNGE_ISSUED)`` when it is gone.
         """
 
+    def reads(self, content_ids: Sequence[int]) -> list[bytes | None]:
+        """All octets of several contents in the order asked, at most 1,000 of them, which the caller knows to be short
+        (4 KiB cost some 2 µs each). None for one that ``read`` has to be asked for: it is long, or gone."""
+
     def stream(self, content_id: ContentId, start: int, length: int) -> AsyncIterator[bytes]:
         """The same, any length, in pieces of at most 256 KiB, off the loop where that would block it."""
 

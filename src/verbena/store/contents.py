@@ -13,7 +13,7 @@ from verbena.model.ids import AccountId, ContentId
 from verbena.model.reason import Reason
 from verbena.store.api import Content, Staged
 from verbena.store.blobs import BlobFolder
-from verbena.store.engine import Db
+from verbena.store.engine import Db, Row
 from verbena.store.ingest import MAX_READ_OCTETS, StagedMessage
 from verbena.store.transaction import Transaction
 
@@ -30,10 +30,40 @@ _META: Final = (
     "SELECT content_id, size_octets, header_octets, sent_at, sent_zone, envelope, body, bodystructure, parts"
     " FROM content_meta WHERE account_id = ? AND content_id "
 )
-_META_ONE: Final = _META + "= ?"
-_META_RANGE: Final = _META + "BETWEEN ? AND ?"
+_DATA: Final = "SELECT content_id, data FROM content_data WHERE account_id = ? AND content_id "
 _BATCHES: Final = (16, 128, MAX_BATCH)
-_META_IN: Final = tuple(_META + "IN (" + ", ".join("?" * size) + ")" for size in _BATCHES)
+
+
+class _ByNumber:
+    """A SELECT of rows by content numbers: of one, of a range, of a set that is padded to one of few lengths."""
+
+    def __init__(self, select: str) -> None:
+        self.one = select + "= ?"
+        self.between = select + "BETWEEN ? AND ?"
+        self.among = tuple(select + "IN (" + ", ".join("?" * size) + ")" for size in _BATCHES)
+
+    def rows(self, db: Db, account_id: AccountId, content_ids: Sequence[int]) -> Sequence[Row]:
+        """In any order, perhaps with others between them; none for those that are gone."""
+        count = len(content_ids)
+        if count == 0:
+            return ()
+        if count > MAX_BATCH:
+            raise InternalError(f"{count} contents asked for at once")
+        if count == 1:
+            row = db.one(self.one, (account_id, content_ids[0]))
+            return () if row is None else (row,)
+        low, high = min(content_ids), max(content_ids)
+        if high - low < 2 * count:
+            return db.all(self.between, (account_id, low, high))
+        place = 0
+        while _BATCHES[place] < count:
+            place += 1
+        padding = [content_ids[0]] * (_BATCHES[place] - count)
+        return db.all(self.among[place], (account_id, *content_ids, *padding))
+
+
+_META_BY: Final = _ByNumber(_META)
+_DATA_BY: Final = _ByNumber(_DATA)
 _PIECE: Final = "SELECT substr(data, ? + 1, ?) FROM content_data WHERE account_id = ? AND content_id = ?"
 _FILE: Final = "SELECT digest FROM content_file WHERE account_id = ? AND content_id = ?"
 
@@ -63,23 +93,7 @@ def insert_content(transaction: Transaction, staged: StagedMessage) -> ContentId
 
 def contents_of(db: Db, account_id: AccountId, content_ids: Sequence[int]) -> list[Content | None]:
     """In the order asked; None for those that are gone."""
-    count = len(content_ids)
-    if count == 0:
-        return []
-    if count > MAX_BATCH:
-        raise InternalError(f"{count} contents asked for at once")
-    if count == 1:
-        row = db.one(_META_ONE, (account_id, content_ids[0]))
-        return [None if row is None else Content._make(row)]
-    low, high = min(content_ids), max(content_ids)
-    if high - low < 2 * count:
-        rows = db.all(_META_RANGE, (account_id, low, high))
-    else:
-        place = 0
-        while _BATCHES[place] < count:
-            place += 1
-        padding = [content_ids[0]] * (_BATCHES[place] - count)
-        rows = db.all(_META_IN[place], (account_id, *content_ids, *padding))
+    rows = _META_BY.rows(db, account_id, content_ids)
     found = {row[0]: row for row in rows}
     make = Content._make
     return [None if row is None else make(row) for row in map(found.get, content_ids)]
@@ -103,6 +117,12 @@ class ContentReader:
             piece: bytes = row[0]
             return piece
         return self._blobs.read(self._digest(content_id), start, length)
+
+    def reads(self, content_ids: Sequence[int]) -> list[bytes | None]:
+        """Whole ones, in the order asked; None for those that are gone or in a file."""
+        rows = _DATA_BY.rows(self._db, self._account_id, content_ids)
+        found: dict[int, bytes] = {row[0]: row[1] for row in rows}
+        return [found.get(content_id) for content_id in content_ids]
 
     async def stream(self, content_id: ContentId, start: int, length: int) -> AsyncIterator[bytes]:
         """Pieces of at most ``STREAM_OCTETS``; files are read in a thread."""

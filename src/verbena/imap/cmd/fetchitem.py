@@ -8,8 +8,8 @@ up to ``MAX_HEADER_OCTETS``.
 from collections.abc import AsyncIterator
 from typing import Final
 
-from verbena.imap.fetching import Message
-from verbena.imap.registry import Answer, FetchItemRow, Prepared
+from verbena.imap.fetching import Batch, Message
+from verbena.imap.registry import Answer, Column, FetchItemRow, Prepared
 from verbena.imap.session import Session
 from verbena.mime.body import locate
 from verbena.mime.header import select_fields
@@ -19,7 +19,14 @@ from verbena.model.ids import MAX_UID
 from verbena.model.part import PartialRange, Section, SectionText
 from verbena.model.reason import Reason
 from verbena.wire.imap.fetch import BODY_SECTION, FetchAtt, FetchBody
-from verbena.wire.imap.reply import FlagText, format_body_label, format_internaldate_att, format_literal_start
+from verbena.wire.imap.reply import (
+    SIZE_ATT,
+    UID_ATT,
+    FlagText,
+    format_body_label,
+    format_internaldate_att,
+    format_literal_start,
+)
 
 MAX_HEADER_OCTETS: Final = 8 << 20
 _READ_OCTETS: Final = 1 << 20
@@ -29,40 +36,35 @@ _MAX_DAYS: Final = 4096
 """Days whose text is kept during one command."""
 
 
-def _flags(session: Session, att: FetchAtt) -> Prepared:
+def _flags(session: Session, att: FetchAtt) -> Column:
     view = session.mailbox.view
     texts = FlagText(view.columns)
-    plain, recent_text, recent = texts.plain, texts.recent, view.recent
+    recent = view.recent
     first_recent = recent.ranges[0][0] if recent else MAX_UID + 1
 
-    def answer(message: Message) -> bytes:
-        bits = message.rows.flags[message.row]
-        return plain(bits) if message.uid < first_recent or message.uid not in recent else recent_text(bits)
+    def values(batch: Batch) -> list[bytes]:
+        flags, uids = batch.flags(), batch.uids
+        plain = {bits: texts.plain(bits) for bits in set(flags)}
+        if not uids or uids[-1] < first_recent:
+            return [plain[bits] for bits in flags]
+        return [texts.recent(bits) if uid in recent else plain[bits] for bits, uid in zip(flags, uids, strict=True)]
 
-    return Prepared(answer, needs_content=False)
-
-
-def _uid(session: Session, att: FetchAtt) -> Prepared:
-    def answer(message: Message) -> bytes:
-        return b"UID %d" % message.uid
-
-    return Prepared(answer, needs_content=False)
+    return Column(b"%b", values)
 
 
-def _size(session: Session, att: FetchAtt) -> Prepared:
-    def answer(message: Message) -> bytes:
-        return b"RFC822.SIZE %d" % message.rows.sizes[message.row]
-
-    return Prepared(answer, needs_content=False)
+def _uid(session: Session, att: FetchAtt) -> Column:
+    return Column(UID_ATT, lambda batch: batch.uids)
 
 
-def _internal_date(session: Session, att: FetchAtt) -> Prepared:
+def _size(session: Session, att: FetchAtt) -> Column:
+    return Column(SIZE_ATT, Batch.sizes)
+
+
+def _internal_date(session: Session, att: FetchAtt) -> Column:
     # Calendar arithmetic is done once a day and zone, not once a message.
     days: dict[tuple[int, int], tuple[bytes, bytes]] = {}
 
-    def answer(message: Message) -> bytes:
-        zone_min = message.rows.zones[message.row]
-        epoch_s = message.rows.dates[message.row]
+    def value(epoch_s: int, zone_min: int) -> bytes:
         day, of_day = divmod(epoch_s + zone_min * 60, _DAY_S)
         ends = days.get((day, zone_min))
         if ends is None:
@@ -72,28 +74,21 @@ def _internal_date(session: Session, att: FetchAtt) -> Prepared:
                 days[(day, zone_min)] = ends
         return b"%b%02d:%02d:%02d%b" % (ends[0], of_day // 3600, of_day // 60 % 60, of_day % 60, ends[1])
 
-    return Prepared(answer, needs_content=False)
+    return Column(b"%b", lambda batch: list(map(value, batch.dates(), batch.zones())))
 
 
-def _envelope(session: Session, att: FetchAtt) -> Prepared:
-    def answer(message: Message) -> bytes:
-        return b"ENVELOPE " + message.known().envelope
-
-    return Prepared(answer)
+def _envelope(session: Session, att: FetchAtt) -> Column:
+    return Column(b"ENVELOPE %b", lambda batch: [content.envelope for content in batch.contents], needs_content=True)
 
 
-def _body(session: Session, att: FetchAtt) -> Prepared:
-    def answer(message: Message) -> bytes:
-        return b"BODY " + message.known().body
-
-    return Prepared(answer)
+def _body(session: Session, att: FetchAtt) -> Column:
+    return Column(b"BODY %b", lambda batch: [content.body for content in batch.contents], needs_content=True)
 
 
-def _bodystructure(session: Session, att: FetchAtt) -> Prepared:
-    def answer(message: Message) -> bytes:
-        return b"BODYSTRUCTURE " + message.known().bodystructure
-
-    return Prepared(answer)
+def _bodystructure(session: Session, att: FetchAtt) -> Column:
+    return Column(
+        b"BODYSTRUCTURE %b", lambda batch: [content.bodystructure for content in batch.contents], needs_content=True
+    )
 
 
 # Sections
@@ -120,9 +115,7 @@ def read_all(message: Message, start: int, end: int) -> bytes:
         raise Refused(Reason.LIMIT, "The header is too long")
     pieces: list[bytes] = []
     while start < end:
-        piece = message.account.read(message.content_id, start, min(end - start, _READ_OCTETS))
-        if not piece:
-            raise Refused(Reason.CORRUPTION, "A message is shorter than it was")
+        piece = message.read(start, min(end - start, _READ_OCTETS))
         pieces.append(piece)
         start += len(piece)
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
@@ -134,10 +127,10 @@ def _section(session: Session, att: FetchAtt) -> Prepared:
     label = _label(att)
     section, partial = att.section, att.partial
     if section == Section():
-        return Prepared(_whole_message(label, partial), needs_content=False, sets_seen=not att.peek)
+        return Prepared(_whole_message(label, partial), needs_content=False, needs_octets=True, sets_seen=not att.peek)
     if section.text is SectionText.HEADER_FIELDS or section.text is SectionText.HEADER_FIELDS_NOT:
-        return Prepared(_fields(label, section, partial), sets_seen=not att.peek)
-    return Prepared(_slice(label, section, partial), sets_seen=not att.peek)
+        return Prepared(_fields(label, section, partial), needs_octets=True, sets_seen=not att.peek)
+    return Prepared(_slice(label, section, partial), needs_octets=True, sets_seen=not att.peek)
 
 
 def _whole_message(label: bytes, partial: PartialRange | None) -> Answer:
@@ -148,9 +141,19 @@ def _whole_message(label: bytes, partial: PartialRange | None) -> Answer:
     return answer
 
 
+def _extent(message: Message, section: Section) -> tuple[int, int] | None:
+    """``mime.body.locate``; the whole message's own header and text need no part index."""
+    if section.path:
+        return locate(message.index(), section)
+    header_octets = message.known().header_octets
+    if section.text is SectionText.TEXT:
+        return header_octets, message.size_octets
+    return (0, header_octets) if section.text is not SectionText.ALL else (0, message.size_octets)
+
+
 def _slice(label: bytes, section: Section, partial: PartialRange | None) -> Answer:
     def answer(message: Message) -> bytes | AsyncIterator[bytes]:
-        found = locate(message.index(), section)
+        found = _extent(message, section)
         if found is None:
             return label + b" NIL"
         start, end = clip(found[0], found[1], partial)
@@ -165,7 +168,7 @@ def _fields(label: bytes, section: Section, partial: PartialRange | None) -> Ans
     names = section.fields
 
     def answer(message: Message) -> bytes:
-        found = locate(message.index(), whole_header)
+        found = _extent(message, whole_header)
         if found is None:
             return label + b" NIL"
         octets = select_fields(read_all(message, found[0], found[1]), names, invert)

@@ -3,20 +3,19 @@
 Every use of it turns on mod-sequences in unsolicited FETCH responses, with UIDs (RFC 7162 §3.2.4).
 """
 
-from verbena.imap.fetching import FetchPlan, Message
+from verbena.imap.fetching import Batch, FetchPlan
 from verbena.imap.plan import StorePlan
 from verbena.imap.registry import (
+    Column,
     Extension,
     FetchItemRow,
     FetchModifierRow,
-    Prepared,
     SelectParameterRow,
     StatusItemRow,
     StoreModifierRow,
 )
 from verbena.imap.session import Session
 from verbena.model.errors import InternalError
-from verbena.model.ids import ModSeq
 from verbena.model.mailbox import Status
 from verbena.wire.imap.condstore import (
     FETCH_ATTS,
@@ -28,7 +27,7 @@ from verbena.wire.imap.condstore import (
     UnchangedSince,
 )
 from verbena.wire.imap.fetch import FetchAtt, FetchModifier
-from verbena.wire.imap.reply import format_modseq_att
+from verbena.wire.imap.reply import MODSEQ_ATT
 from verbena.wire.imap.select import SelectParam
 from verbena.wire.imap.store import StoreModifier
 
@@ -38,13 +37,9 @@ def turn_on(session: Session) -> None:
     session.enabled.add("CONDSTORE")
 
 
-def _modseq(session: Session, att: FetchAtt) -> Prepared:
+def _modseq(session: Session, att: FetchAtt) -> Column:
     turn_on(session)
-
-    def answer(message: Message) -> bytes:
-        return format_modseq_att(ModSeq(message.rows.modseqs[message.row]))
-
-    return Prepared(answer, needs_content=False)
+    return Column(MODSEQ_ATT, Batch.modseqs)
 
 
 def _changed_since(session: Session, plan: FetchPlan, modifier: FetchModifier) -> None:

@@ -411,14 +411,26 @@ def format_internaldate_att(value: InternalDate) -> bytes:
     return b"INTERNALDATE " + format_date_time(value)
 
 
+UID_ATT: Final = b"UID %d"
+SIZE_ATT: Final = b"RFC822.SIZE %d"
 # fetch-mod-resp = "MODSEQ" SP "(" permsg-modsequence ")"
+MODSEQ_ATT: Final = b"MODSEQ (%d)"
+
+
 def format_modseq_att(modseq: ModSeq) -> bytes:
-    return b"MODSEQ (%d)" % modseq
+    return MODSEQ_ATT % modseq
 
 
 # message-data = nz-number SP "FETCH" SP msg-att
 def format_fetch(seq: int, items: Sequence[bytes]) -> bytes:
     return b"* %d FETCH (%b)\r\n" % (seq, b" ".join(items))
+
+
+def format_fetch_lines(seqs: Sequence[int], columns: Sequence[tuple[bytes, Sequence[int] | Sequence[bytes]]]) -> bytes:
+    """A FETCH response for each of ``seqs``. A column is a template such as ``UID_ATT`` or ``%b``, and its values."""
+    line = b"* %%d FETCH (%b)\r\n" % b" ".join([template for template, _values in columns])
+    values = [values for _template, values in columns]
+    return b"".join([line % each for each in zip(seqs, *values, strict=True)])
 
 
 # "BODY" section ["<" number ">"]
