@@ -50,6 +50,8 @@ def _is_wanted(row: Row, durable_only: bool, only: str) -> bool:
 def _measure_row(row: Row, server: Server, sizes: Sizes, durable_only: bool, only: str, figures: Figures) -> None:
     if not _is_wanted(row, durable_only, only) or ("BURL" in row.title and not server.submission):
         return
+    if "Sieve" in row.title and not server.managesieve:
+        return
     try:
         figures[row.title] = row.measure(server, sizes)
     except (BenchError, OSError) as error:

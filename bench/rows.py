@@ -4,6 +4,7 @@ Counts are bounded, so that the whole table takes a few minutes; ``scale`` 1.0 i
 """
 
 import asyncio
+import base64
 import re
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from statistics import median
 from typing import Final
 
 from bench.giant import giant
-from bench.link import USER, BenchError, Imap, Peer, connect, imap_peer, run_all
+from bench.link import PASSWORD, USER, BenchError, Imap, Peer, connect, imap_peer, run_all
 from bench.servers import Server
 
 KIB: Final = 1024
@@ -194,6 +195,51 @@ def deliveries(connections: int) -> Callable[[Server, Sizes], float]:
     return measure
 
 
+def filtered(connections: int) -> Callable[[Server, Sizes], float]:
+    """As ``deliveries``, through a script of thirty rules of which only the last files something."""
+
+    def measure(server: Server, sizes: Sizes) -> float:
+        activate(server.managesieve, thirty_rules())
+        try:
+            return deliveries(connections)(server, sizes)
+        finally:
+            activate(server.managesieve, None)
+
+    return measure
+
+
+def activate(port: int, script: bytes | None) -> None:
+    """Make a script the user's active one, or none, by ManageSieve."""
+    login = base64.b64encode(b"\0%b\0%b" % (USER.encode(), PASSWORD.encode()))
+    commands = [b'AUTHENTICATE "PLAIN" "%b"' % login]
+    if script is not None:
+        commands.append(b'PUTSCRIPT "bench" {%d+}\r\n%b' % (len(script), script))
+    commands.append(b'SETACTIVE "%b"' % (b"bench" if script is not None else b""))
+
+    async def session() -> None:
+        peer = await connect(port)
+        await peer.ask(b"", b"OK")
+        for command in commands:
+            await peer.ask(command + b"\r\n", b"OK")
+        peer.close()
+
+    run_all([session])
+
+
+def thirty_rules() -> bytes:
+    rules = ['require ["fileinto", "variables", "envelope", "imap4flags"];']
+    for at in range(7):
+        rules += [
+            f'if header :contains "list-id" "list{at}.example.net" {{ fileinto "list{at}"; stop; }}',
+            f'if address :is ["from", "sender"] "person{at}@example.net" {{ addflag "\\\\Flagged"; }}',
+            f'if header :matches "subject" ["*[project{at}]*", "*offer {at}*"] {{ fileinto "P.${{1}}"; stop; }}',
+            f'if anyof (address :domain "to" "d{at}.example.com", header "x-spam" "YES") {{ discard; stop; }}',
+        ]
+    rules.append('if allof (size :over 1M, not envelope "from" "boss@example.com") { fileinto "Large"; stop; }')
+    rules.append('if header :contains "subject" "garden" { fileinto "Archive"; }')
+    return "\r\n".join(rules).encode()
+
+
 def burl(server: Server, sizes: Sizes) -> float:
     """Messages of 1 MB a second, submitted by BURL to an account of the same server."""
     imap = Imap(server.imap)
@@ -362,6 +408,8 @@ BEFORE_FILL: Final = (
     Row("APPEND 4 KB, 20 connections", "/s", True, appends(20), durable_too=True),
     Row("LMTP 4 KB, 1 connection", "/s", True, deliveries(1), durable_too=True),
     Row("LMTP 4 KB, 20 connections", "/s", True, deliveries(20), durable_too=True),
+    Row("LMTP 4 KB, Sieve, 1 connection", "/s", True, filtered(1)),
+    Row("LMTP 4 KB, Sieve, 20 connections", "/s", True, filtered(20)),
     Row("BURL of 1 MB", "/s", True, burl),
 )
 AFTER_FILL: Final = (

@@ -33,6 +33,7 @@ class Server:
     imap: int
     lmtp: int
     submission: int
+    managesieve: int = 0
 
     def memory_octets(self) -> int:
         """Proportional set size of all its processes."""
@@ -107,7 +108,7 @@ def _running(command: list[str], log: Path) -> "Iterator[subprocess.Popen[bytes]
 @contextmanager
 def verbena(folder: Path, workers: int) -> Iterator[Server]:
     """Verbena with its embedded store; all it says is on disk."""
-    ports = {name: free_port() for name in ("imap", "submission", "lmtp")}
+    ports = {name: free_port() for name in ("imap", "submission", "lmtp", "managesieve")}
     listen = "".join(f'{name} = "127.0.0.1:{port}"\n' for name, port in ports.items())
     config = folder / "verbena.toml"
     config.write_text(
@@ -124,7 +125,7 @@ def verbena(folder: Path, workers: int) -> Iterator[Server]:
     with _running([*base, "serve", *end], log) as process:
         for port in ports.values():
             _wait_for(port, process, log)
-        yield Server("verbena", process.pid, ports["imap"], ports["lmtp"], ports["submission"])
+        yield Server("verbena", process.pid, ports["imap"], ports["lmtp"], ports["submission"], ports["managesieve"])
 
 
 def has_dovecot() -> bool:
