@@ -40,11 +40,11 @@ class Sink:
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        with sock, sock.makefile("rwb") as stream:
-            try:
+        try:
+            with sock, sock.makefile("rwb") as stream:
                 self._talk(cast(BinaryIO, stream))
-            except OSError:
-                return
+        except OSError:  # a relay that was killed; closing the stream may find that out too
+            return
 
     def _talk(self, stream: BinaryIO) -> None:
         def say(line: bytes) -> None:
