@@ -1,5 +1,6 @@
 """A next hop for tests of the relay: takes mail over SMTP and keeps it."""
 
+import contextlib
 import socket
 import threading
 from dataclasses import dataclass, field
