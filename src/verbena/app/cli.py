@@ -18,6 +18,7 @@ import verbena
 from verbena import compiled
 from verbena.app import admin, configdoc
 from verbena.app.cli_directory import alias, domain, user
+from verbena.app.cli_filter import sieve_filter
 from verbena.app.cli_option import CONFIG_OPTION, loaded, settled, show
 from verbena.app.cli_sieve import sieve
 from verbena.app.supervisor import Supervisor
@@ -180,6 +181,7 @@ main.add_command(user)
 main.add_command(alias)
 main.add_command(domain)
 main.add_command(sieve)
+sieve.add_command(sieve_filter)
 
 if __name__ == "__main__":
     main()

@@ -16,7 +16,7 @@ from verbena.lmtp.plan import Arrived, Plan, Planner
 from verbena.lmtp.programs import Programs
 from verbena.lmtp.settings import FilterSettings
 from verbena.lmtp.surroundings import Methods
-from verbena.model.errors import InternalError
+from verbena.model.errors import InternalError, Refused, Unavailable
 from verbena.sieve.registry import Registry
 from verbena.sieve.run import Envelope
 from verbena.store.api import Account, DeliveryDone, Staged, Store
@@ -66,17 +66,24 @@ class Agent:
                 planner = Planner(self._store, self._settings, self._filter, arrived, stack)
                 plan = await planner.plan(decided)
                 done = DeliveryDone(False) if plan.is_empty else await account.deliver(plan.delivery())
+                if any(filed.elsewhere for filed in done.filed):
+                    await self._apologize(account, planner)
             if not done.overtaken:
                 return self._after(account, plan, done)
         raise InternalError("a message was overtaken again and again")
+
+    async def _apologize(self, account: Account, planner: Planner) -> None:
+        """Tell the user why a message is in INBOX. The message itself is safe: whether this works changes nothing."""
+        try:
+            await account.deliver(await planner.apology())
+        except (Refused, Unavailable) as error:
+            log.warning("a user could not be told of a mailbox that is not there", exc_info=error)
 
     def _after(self, account: Account, plan: Plan, done: DeliveryDone) -> Delivered | Failed:
         if done.queued:
             self._woken()
         for call in plan.calls:
             self._notifier.put(call)
-        if any(filed.elsewhere for filed in done.filed):
-            log.warning("filed in INBOX, the mailbox is not there", extra={"account": account.ref.login})
         if plan.refused is None:
             return Delivered()
         return Failed(True, "5.7.1", plan.refused[:MAX_REASON_CHARACTERS] if plan.refused.isascii() else REFUSED)

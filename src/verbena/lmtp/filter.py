@@ -81,15 +81,21 @@ def reader(staged: Staged) -> Callable[[int, int], bytes]:
 
 
 class Filter:
-    """``clock`` gives aware times."""
+    """``clock`` gives aware times. Without ``remembers`` no message was here before (``duplicate``)."""
 
     def __init__(
-        self, programs: Programs, settings: FilterSettings, methods: Methods, clock: Callable[[], datetime]
+        self,
+        programs: Programs,
+        settings: FilterSettings,
+        methods: Methods,
+        clock: Callable[[], datetime],
+        remembers: bool = True,
     ) -> None:
         self._programs = programs
         self._settings = settings
         self._methods = methods
         self._clock = clock
+        self._remembers = remembers
 
     def stages(self, account: Account) -> list[Stage]:
         """The scripts that a message for the account goes through; often none."""
@@ -100,7 +106,8 @@ class Filter:
 
     def surroundings(self, account: Account, noted: dict[bytes, tuple[int, bool]]) -> StoreSurroundings:
         now = self._clock().astimezone(self._settings.zone)
-        return StoreSurroundings(account, self._programs, self._settings, self._methods, now, noted)
+        remembers = self._remembers
+        return StoreSurroundings(account, self._programs, self._settings, self._methods, now, noted, remembers)
 
     def decide(self, account: Account, stages: Sequence[Stage], message: Message, envelope: Envelope) -> Decided:
         actions: list[tuple[Action, Edition | None]] = []

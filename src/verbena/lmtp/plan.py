@@ -116,6 +116,16 @@ class Planner:
             await self._tell(failure)
         return self._plan
 
+    async def apology(self) -> Delivery:
+        """What tells the user of mailboxes that were asked for and are not there."""
+        names = dict.fromkeys(each.name for each in self._plan.filings if self._account.find(each.name) is None)
+        self._plan = Plan()
+        self._failures = []
+        self._failed("there is no mailbox " + ", ".join(f"“{name[:200]}”" for name in names))
+        for failure in self._failures:
+            await self._tell(failure)
+        return self._plan.delivery()
+
     async def _add(self, action: Action, edition: Edition | None) -> None:
         match action:
             case Keep():
@@ -155,10 +165,7 @@ class Planner:
         return made
 
     async def _file(self, action: FileInto, edition: Edition | None) -> None:
-        filing = self._filing(action, await self._copy(edition, action.flags))
-        if not self._is_there(filing):
-            self._failed(f"line {action.place.line}: there is no mailbox “{filing.name}”")
-        self._plan.filings.append(filing)
+        self._plan.filings.append(self._filing(action, await self._copy(edition, action.flags)))
 
     def _filing(self, action: FileInto, message: NewMessage) -> Filing:
         return Filing(
@@ -167,24 +174,6 @@ class Planner:
             None if action.mailbox_id is None else mailbox_number(action.mailbox_id),
             None if action.special_use is None else special_use_of(action.special_use),
             action.create,
-        )
-
-    def _is_there(self, filing: Filing) -> bool:
-        """Whether the store will find or make what is asked for, as far as can be seen now."""
-        if filing.create:
-            return True
-        found = self._account.find(filing.name)
-        if found is not None and found.selectable:
-            return True
-        if filing.mailbox_id is None and filing.special_use is None:
-            return False
-        return any(
-            each.selectable
-            and (
-                each.mailbox_id == filing.mailbox_id
-                or (filing.special_use is not None and each.special_use is filing.special_use)
-            )
-            for each in self._account.mailboxes()
         )
 
     # redirect

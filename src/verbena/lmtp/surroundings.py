@@ -43,12 +43,14 @@ class StoreSurroundings:
         methods: Methods,
         now: datetime,
         noted: dict[bytes, tuple[int, bool]],
+        remembers: bool = True,
     ) -> None:
         self._account = account
         self._programs = programs
         self._settings = settings
         self._methods = methods
         self._now = now
+        self._remembers = remembers
         self._lists: dict[bytes, frozenset[bytes] | None] = {}
         self._mailboxes: list[Mailbox] | None = None
         self.noted = noted
@@ -113,7 +115,7 @@ class StoreSurroundings:
     # what happened before
 
     def seen(self, unique: bytes, seconds: int, last: bool) -> bool:
-        is_seen = self._account.is_noted(NoteKind.SEEN, unique)
+        is_seen = self._remembers and self._account.is_noted(NoteKind.SEEN, unique)
         if not is_seen or last:
             self.noted[unique] = (seconds, not is_seen)
         return is_seen
