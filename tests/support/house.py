@@ -11,12 +11,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from verbena.imap.extensions import REGISTRY
-
 from support.link import MemoryLink
 from support.transcript import Connection
 from verbena.auth.password import make_credentials
 from verbena.auth.service import AuthService
+from verbena.imap.extensions import REGISTRY
 from verbena.imap.server import ImapService
 from verbena.imap.session import Limits
 from verbena.model.date import InternalDate

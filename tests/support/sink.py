@@ -41,11 +41,9 @@ class Sink:
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock: socket.socket) -> None:
-        try:
-            with sock, sock.makefile("rwb") as stream:
-                self._talk(cast(BinaryIO, stream))
-        except OSError:  # a relay that was killed; closing the stream may find that out too
-            return
+        # A peer that was killed may be noticed when the stream is closed, too.
+        with contextlib.suppress(OSError), sock, sock.makefile("rwb") as stream:
+            self._talk(cast(BinaryIO, stream))
 
     def _talk(self, stream: BinaryIO) -> None:
         def say(line: bytes) -> None:
