@@ -112,7 +112,7 @@ SENT: list[tuple[bytes, bytes, Response]] = [
     ),
     (reply.format_exists(7), b"* 7 EXISTS\r\n", ExistsReply(7)),
     (reply.format_recent(0), b"* 0 RECENT\r\n", RecentReply(0)),
-    (reply.format_expunge_reply(3), b"* 3 EXPUNGE\r\n", ExpungeReply(3)),
+    (reply.format_expunges([3]), b"* 3 EXPUNGE\r\n", ExpungeReply(3)),
     (
         reply.format_vanished(NumberSet(((1, 3), (9, 9))), True),
         b"* VANISHED (EARLIER) 1:3,9\r\n",

@@ -18,9 +18,10 @@ from verbena.mime.body import PartIndex
 from verbena.model.errors import Refused
 from verbena.model.ids import ContentId, ModSeq
 from verbena.model.reason import Reason
+from verbena.model.uidset import NumberSet
 from verbena.store.api import Account, Content
 from verbena.wire.imap.fetch import Fetch, FetchAtt
-from verbena.wire.imap.reply import format_literal_start
+from verbena.wire.imap.reply import FlagText, format_literal_start
 
 INLINE_OCTETS: Final = 65536
 """Up to this length a literal is read inline; longer ones are streamed."""
@@ -95,6 +96,15 @@ class Batch:
     def zones(self) -> list[int]:
         """Minutes east of UTC."""
         return self._figures(_zones)
+
+
+def flag_lists(batch: Batch, texts: FlagText, recent: NumberSet) -> list[bytes]:
+    """``FLAGS (…)`` of each message; ``recent`` are the session's recent messages."""
+    flags = batch.flags()
+    plain = {bits: texts.plain(bits) for bits in set(flags)}
+    if not flags or not recent or batch.uids[-1] < recent.ranges[0][0]:
+        return [plain[bits] for bits in flags]
+    return [texts.recent(bits) if uid in recent else plain[bits] for bits, uid in zip(flags, batch.uids, strict=True)]
 
 
 _uids = attrgetter("uids")

@@ -4,27 +4,36 @@ EXISTS, RECENT and FETCH may be told in any command, EXPUNGE and VANISHED only w
 (RFC 3501 §5.2, §7.3, §7.4; RFC 7162 §3.1.4.2, §3.2.10). One text for all: NOOP, IDLE and every other command.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from verbena.imap.fetching import Batch, flag_lists
 from verbena.imap.session import Selected, Session, condstore_on
 from verbena.model.errors import Unavailable
 from verbena.model.flags import SYSTEM_FLAGS
-from verbena.model.ids import ModSeq, Uid
+from verbena.model.ids import Uid
 from verbena.store.api import Columns
 from verbena.wire.imap.flag import ANY_KEYWORD
 from verbena.wire.imap.reply import (
+    MODSEQ_ATT,
+    UID_ATT,
     Code,
     Condition,
     FlagText,
     StatusReply,
     format_exists,
-    format_expunge_reply,
-    format_fetch,
+    format_expunges,
+    format_fetch_lines,
     format_flags,
-    format_modseq_att,
     format_recent,
     format_status_reply,
     number_code,
     permanentflags,
 )
+
+TOLD_AT_ONCE: Final = 1000
+"""So many FETCH responses are made before others have their turn."""
 
 
 def told(code: Code, text: str) -> bytes:
@@ -72,7 +81,7 @@ async def updates(session: Session, may_tell_expunges: bool) -> bytes:
     changed = view.take_changed()
     if changed:
         pieces.append(new_keywords(selected))
-        pieces.append(flag_updates(session, changed))
+        pieces.extend([octets async for octets in flag_updates(session, changed)])
     if view.gone and "QRESYNC" in session.enabled:
         # The client may have seen modseqs above the delayed expunge's: RFC 7162 §3.2 (erratum 1810 of its forerunner).
         pieces.append(told(number_code("HIGHESTMODSEQ", view.gone_floor), "Expunges are held back"))
@@ -130,29 +139,28 @@ def expunged(session: Session) -> bytes:
         octets = teller(session, uids)
         if octets is not None:
             return octets
-    return b"".join([format_expunge_reply(number) for number in numbers])
+    return format_expunges(numbers)
 
 
-def flag_updates(session: Session, indexes: list[int], with_uid: bool = False, with_flags: bool = True) -> bytes:
-    """FETCH responses with flags; with UID and modseq too once the client knows mod-sequences (RFC 7162 §3.2.4)."""
-    view = session.mailbox.view
-    texts = FlagText(view.columns)
-    recent = view.recent
-    modseqs = condstore_on(session)
-    with_uid = with_uid or modseqs
-    lines: list[bytes] = []
-    for index in indexes:
-        rows, row = view.locate(index)
-        if row < 0:
-            continue
-        uid = rows.uids[row]
-        items: list[bytes] = []
-        if with_uid:
-            items.append(b"UID %d" % uid)
+async def flag_updates(
+    session: Session, indexes: list[int], with_uid: bool = False, with_flags: bool = True
+) -> AsyncIterator[bytes]:
+    """FETCH responses with flags; with UID and modseq too once the client knows mod-sequences (RFC 7162 §3.2.4).
+
+    Others have their turn in between; flags are those at the time of telling.
+    """
+    texts = FlagText(session.mailbox.view.columns)
+    for first in range(0, len(indexes), TOLD_AT_ONCE):
+        if first:
+            await asyncio.sleep(0)
+        view = session.mailbox.view
+        batch = Batch(view, indexes[first : first + TOLD_AT_ONCE])
+        columns: list[tuple[bytes, list[int] | list[bytes]]] = []
+        modseqs = condstore_on(session)
+        if with_uid or modseqs:
+            columns.append((UID_ATT, batch.uids))
         if with_flags:
-            bits = rows.flags[row]
-            items.append(texts.recent(bits) if uid in recent else texts.plain(bits))
+            columns.append((b"%b", flag_lists(batch, texts, view.recent)))
         if modseqs:
-            items.append(format_modseq_att(ModSeq(rows.modseqs[row])))
-        lines.append(format_fetch(index + 1, items))
-    return b"".join(lines)
+            columns.append((MODSEQ_ATT, batch.modseqs()))
+        yield format_fetch_lines(batch.seqs, columns)

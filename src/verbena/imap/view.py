@@ -10,7 +10,7 @@ change the numbers; nothing else does.
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,8 @@ from verbena.model.ids import ModSeq, Uid
 from verbena.model.uidset import EMPTY, NumberSet, SequenceSet, number_set, range_set
 from verbena.store.api import Account, Columns
 
+FEW: Final = 16
+"""Messages that are less than a FEWth of the view are looked up one by one."""
 CHANGES_AT_ONCE: Final = 1000
 """More changes than these are found by comparing the columns instead of reading the log."""
 
@@ -81,6 +83,14 @@ class View:
         """The view's index (number - 1) of ``uid``; -1 when it is not in the view."""
         at = bisect_left(self.uids, uid, 0, self.count)
         return at if at < self.count and self.uids[at] == uid else -1
+
+    def indexes_of(self, uids: Collection[int]) -> list[int]:
+        """The view's indexes of those of ``uids`` that are in it, ascending."""
+        if len(uids) * FEW < self.count:
+            found = [self.index_of(uid) for uid in sorted(uids)]
+            return [index for index in found if index >= 0]
+        wanted = uids if isinstance(uids, set) else set(uids)
+        return [index for index, uid in enumerate(self.uids[: self.count]) if uid in wanted]
 
     def resolve(self, wanted: SequenceSet, by_uid: bool) -> list[int]:
         """Indexes (number - 1) of the messages meant, ascending.
@@ -197,17 +207,18 @@ class View:
         """
         if not self.gone:
             return [], []
-        gone = sorted(self.gone)
-        numbers = [self.index_of(uid) + 1 - before for before, uid in enumerate(gone)]
-        self.gone.clear()
+        indexes = self.indexes_of(self.gone)
+        gone = [self.uids[index] for index in indexes]
+        numbers = [index + 1 - before for before, index in enumerate(indexes)]
         self._changed.difference_update(gone)
         if len(gone) > 16:
-            left = set(gone)
-            self.uids = array(self.uids.typecode, [uid for uid in self.uids[: self.count] if uid not in left])
+            kept = [uid for uid in self.uids[: self.count] if uid not in self.gone]
+            self.uids = array(self.uids.typecode, kept)
         else:
             self.uids = self.uids[: self.count]
-            for uid in reversed(gone):
-                del self.uids[bisect_left(self.uids, uid)]
+            for index in reversed(indexes):
+                del self.uids[index]
+        self.gone.clear()
         self.count = len(self.uids)
         self._attach()
         return gone, numbers
@@ -247,14 +258,9 @@ class View:
         if not self._changed:
             self._quiet.clear()
             return []
-        result: list[int] = []
-        for uid in self._changed:
-            index = self.index_of(uid)
-            if index >= 0 and uid not in self.gone:
-                result.append(index)
+        result = self.indexes_of(self._changed.difference(self.gone))
         self._changed.clear()
         self._quiet.clear()
-        result.sort()
         return result
 
     def add_recent(self, first: Uid) -> None:

@@ -200,9 +200,9 @@ class _Search:
             rows = self._narrow(self._quick, range(start, min(start + SLICE_ROWS, count)))
             if self._rest != EVERYTHING:
                 rows = await self._examine(rows)
-            for row in rows:
-                uids.append(Uid(self._uids[row]))
-                highest = max(highest, self._modseqs[row])
+            if rows:
+                uids.extend([Uid(self._uids[row]) for row in rows])
+                highest = max(highest, max([self._modseqs[row] for row in rows]))
             await self._pace.rest()
         return Found(uids, ModSeq(highest))
 

@@ -8,14 +8,13 @@ up to ``MAX_HEADER_OCTETS``.
 from collections.abc import AsyncIterator
 from typing import Final
 
-from verbena.imap.fetching import Batch, Message
+from verbena.imap.fetching import Batch, Message, flag_lists
 from verbena.imap.registry import Answer, Column, FetchItemRow, Prepared
 from verbena.imap.session import Session
 from verbena.mime.body import locate
 from verbena.mime.header import select_fields
 from verbena.model.date import InternalDate
 from verbena.model.errors import InternalError, Refused
-from verbena.model.ids import MAX_UID
 from verbena.model.part import PartialRange, Section, SectionText
 from verbena.model.reason import Reason
 from verbena.wire.imap.fetch import BODY_SECTION, FetchAtt, FetchBody
@@ -39,17 +38,7 @@ _MAX_DAYS: Final = 4096
 def _flags(session: Session, att: FetchAtt) -> Column:
     view = session.mailbox.view
     texts = FlagText(view.columns)
-    recent = view.recent
-    first_recent = recent.ranges[0][0] if recent else MAX_UID + 1
-
-    def values(batch: Batch) -> list[bytes]:
-        flags, uids = batch.flags(), batch.uids
-        plain = {bits: texts.plain(bits) for bits in set(flags)}
-        if not uids or uids[-1] < first_recent:
-            return [plain[bits] for bits in flags]
-        return [texts.recent(bits) if uid in recent else plain[bits] for bits, uid in zip(flags, uids, strict=True)]
-
-    return Column(b"%b", values)
+    return Column(b"%b", lambda batch: flag_lists(batch, texts, view.recent))
 
 
 def _uid(session: Session, att: FetchAtt) -> Column:

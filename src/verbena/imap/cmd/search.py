@@ -109,7 +109,7 @@ def numbers_of(view: View, found: Found) -> list[int]:
     """Message numbers of what was found, ascending."""
     if view.count == len(found.uids):
         return list(range(1, view.count + 1))
-    return [view.index_of(uid) + 1 for uid in found.uids]
+    return [index + 1 for index in view.indexes_of(found.uids)]
 
 
 def asks_modseq(session: Session, query: Query) -> bool:

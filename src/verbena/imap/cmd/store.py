@@ -56,17 +56,20 @@ async def store(session: Session, request: Store) -> AsyncIterator[Reply]:
         yield keywords
     told = _told(view, indexes, stored.failed)
     if not request.silent:
-        yield flag_updates(session, told, with_uid=request.by_uid)
+        async for octets in flag_updates(session, told, with_uid=request.by_uid):
+            yield octets
         view.told(told)
     elif condstore_on(session):
         # A conditional one tells the modseq of every message that passed, changed or not (RFC 7162 §3.1.3).
         quiet = plan.unchanged_since is None
         passed = [index for index in told if view.uids[index] in stored.changed] if quiet else told
-        yield flag_updates(session, passed, with_uid=request.by_uid, with_flags=False)
+        async for octets in flag_updates(session, passed, with_uid=request.by_uid, with_flags=False):
+            yield octets
     if stored.failed:
         # RFC 7162 §3.1.3 recommends to show why, so that the client need not ask.
         failed = [index for index in indexes if view.uids[index] in stored.failed and view.uids[index] not in view.gone]
-        yield flag_updates(session, failed, with_uid=request.by_uid)
+        async for octets in flag_updates(session, failed, with_uid=request.by_uid):
+            yield octets
         view.told(failed)
     yield _outcome(view, request, indexes, stored.failed)
 
@@ -85,7 +88,7 @@ def _outcome(view: View, request: Store, indexes: list[int], failed: NumberSet) 
         numbers = number_set([index + 1 for index in indexes if view.uids[index] in failed])
         code = format_code(modified(failed if request.by_uid else numbers))
     loud = not request.by_uid and not request.silent
-    lost = loud and any(view.uids[index] in view.gone for index in indexes)
+    lost = loud and bool(view.gone) and any(view.uids[index] in view.gone for index in indexes)
     if lost:
         return No(b"Some of the messages were expunged", code if code is not None else format_code(EXPUNGEISSUED))
     return Ok(b"Some of the messages were modified" if failed else b"STORE completed", code)

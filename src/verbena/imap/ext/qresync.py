@@ -21,9 +21,6 @@ from verbena.wire.imap.qresync import FETCH_MODIFIERS, SELECT_PARAMS, Qresync
 from verbena.wire.imap.reply import format_vanished
 from verbena.wire.imap.select import SelectParam
 
-TOLD_AT_ONCE = 1000
-"""FETCH responses of a SELECT that are made in one piece."""
-
 
 def _enabled(session: Session) -> None:
     """Raises ``PeerError`` before ENABLE QRESYNC (RFC 7162 §3.2.3)."""
@@ -88,8 +85,8 @@ async def _resync(session: Session, param: SelectParam) -> AsyncIterator[bytes]:
     if octets:
         yield octets
     changed = _changed(view, param.modseq, known)
-    for first in range(0, len(changed), TOLD_AT_ONCE):
-        yield flag_updates(session, changed[first : first + TOLD_AT_ONCE], with_uid=True)
+    async for octets in flag_updates(session, changed, with_uid=True):
+        yield octets
 
 
 def _matched_uid(view: View, pairs: tuple[tuple[int, int], ...]) -> int:

@@ -323,8 +323,9 @@ def format_recent(count: int) -> bytes:
     return b"* %d RECENT\r\n" % count
 
 
-def format_expunge_reply(seq: int) -> bytes:
-    return b"* %d EXPUNGE\r\n" % seq
+def format_expunges(seqs: Sequence[int]) -> bytes:
+    """One response for each, in the order given."""
+    return b"".join([b"* %d EXPUNGE\r\n" % seq for seq in seqs])
 
 
 # expunged-resp = "VANISHED" [SP "(EARLIER)"] SP known-uids        (RFC 7162 §7)
