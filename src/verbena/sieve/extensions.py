@@ -100,6 +100,7 @@ REGISTRY: Final = Registry(EXTENSIONS)
 
 
 def registry_with(schemes: frozenset[bytes]) -> Registry:
-    """The registry of a server whose notification methods are those of ``schemes``."""
+    """The registry of a server whose notification methods are those of ``schemes``, and whose outbox has no time by
+    which mail must be delivered."""
     usable = (each for each in EXTENSIONS if not each.methods or any(one.scheme in schemes for one in each.methods))
-    return Registry(tuple(usable))
+    return Registry(tuple(each for each in usable if each is not deliverby.REDIRECT))
