@@ -86,6 +86,7 @@ async def test_too_many_bad_commands_end_the_session(tmp_path: Path) -> None:
         assert len(replies) < 10
 
 
+@pytest.mark.rfc("2683 §3.2.1.5")
 async def test_an_endless_line_ends_the_session(tmp_path: Path) -> None:
     async with houses(tmp_path) as (house,):
         connection = house.connect(house.imap)

@@ -125,6 +125,7 @@ async def test_a_hop_without_dsn_makes_us_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.rfc("3464 §2")
+@pytest.mark.rfc("6522 §3")
 @pytest.mark.parametrize("ret", [None, "FULL", "HDRS"])
 async def test_a_refused_recipient_is_told(tmp_path: Path, ret: str | None) -> None:
     hop = NextHop()
@@ -141,6 +142,7 @@ async def test_a_refused_recipient_is_told(tmp_path: Path, ret: str | None) -> N
         )
         assert b"example.com" not in report
         assert b"ron@" not in report
+        assert b"Content-Type: multipart/report; report-type=delivery-status;" in report
         assert (b"Content-Type: message/rfc822" in report) == (ret == "FULL")
         assert (b"\r\n.x\r\n" in report) == (ret == "FULL")
         assert b"Subject: s\r\n" in report

@@ -26,6 +26,7 @@ def codes(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.rfc("6409 §3")
+@pytest.mark.rfc("3848 §1")
 @pytest.mark.parametrize("chunk_octets", [1, 65_536])
 async def test_mail_for_here_is_in_the_inbox(tmp_path: Path, chunk_octets: int) -> None:
     async with setting(tmp_path) as here:
@@ -68,6 +69,7 @@ async def test_fix_ups(tmp_path: Path, given: bytes, wanted: list[bytes], unwant
 
 
 @pytest.mark.rfc("6409 §6.1")
+@pytest.mark.rfc("3463 §3")
 @pytest.mark.parametrize(
     ("octets", "expected"),
     [
