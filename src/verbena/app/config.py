@@ -49,6 +49,11 @@ def _text(default: T, sentence: str, example: str = "", choices: tuple[str, ...]
     return field(default=default, metadata={"setting": setting})
 
 
+def _secret(sentence: str, example: str) -> str | None:
+    """A text that the section's repr does not show."""
+    return field(default=None, repr=False, metadata={"setting": Setting(sentence, example=example)})
+
+
 def setting_of(item: "Field[object]") -> Setting:
     """The description kept with a field of one of the sections."""
     return cast(Setting, item.metadata["setting"])
@@ -142,7 +147,7 @@ class Trusted:
     """How another IMAP server of trusted_imap is reached and logged in to."""
 
     user: str = _text("", "The identity to log in with, one of its submit_users.", "submitserver")
-    password: str | None = _text(None, "That identity's password; better kept in a file.", "secret")
+    password: str | None = _secret("That identity's password; better kept in a file.", "secret")
     password_file: str | None = _text(None, "File with that identity's password.", "/etc/verbena/imap.password")
     connect: str | None = _text(None, "Where to connect to; absent: its name, port 143.", "imap.example.org:143")
     ca: str | None = _text(

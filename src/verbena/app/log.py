@@ -1,7 +1,8 @@
 """The log: one structured line per session, login, delivery and (at ``debug``) command, on standard error.
 
-Lines carry ids and facts, never message content, credentials or URLAUTH tokens. JSON for machines, text
-for people at a terminal.
+Lines carry ids and facts, never message content, credentials or URLAUTH tokens: a traceback has file names, lines and
+the error's words, but no variables, because those hold what peers send. JSON for machines, text for people at a
+terminal.
 """
 
 import logging
@@ -9,12 +10,35 @@ import sys
 from typing import Final
 
 import structlog
+import structlog.tracebacks
 from structlog.typing import FilteringBoundLogger
 
 from verbena.app.config import Log
 from verbena.auth.service import LoginEvent
 from verbena.model.link import Peer
 from verbena.net.stream import Stream
+
+FACTS: Final = (
+    "account",
+    "error",
+    "failed",
+    "local",
+    "message_id",
+    "method",
+    "octets",
+    "outcome",
+    "protocol",
+    "queue_id",
+    "queued",
+    "reason",
+    "recipient",
+    "script",
+    "status",
+)
+"""What modules that know no other log may add to a line, by ``extra``."""
+_TRACEBACKS: Final = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 
 LEVELS: Final = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
@@ -29,9 +53,10 @@ def start_log(log: Log) -> FilteringBoundLogger:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     if as_json:
-        processors += [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        processors += [_TRACEBACKS, structlog.processors.JSONRenderer()]
     else:
-        processors.append(structlog.dev.ConsoleRenderer(colors=terminal))
+        renderer = structlog.dev.ConsoleRenderer(colors=terminal, exception_formatter=structlog.dev.plain_traceback)
+        processors.append(renderer)
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[log.level]),
@@ -41,6 +66,7 @@ def start_log(log: Log) -> FilteringBoundLogger:
     )
     logger: FilteringBoundLogger = structlog.get_logger()
     logging.basicConfig(level=logging.WARNING, handlers=[_ToOurs(logger)], force=True)
+    logging.getLogger("verbena").setLevel(LEVELS[log.level])
     return logger
 
 
@@ -52,7 +78,7 @@ class _ToOurs(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        facts = {name: record.__dict__[name] for name in ("account", "queue_id") if name in record.__dict__}
+        facts = {name: record.__dict__[name] for name in FACTS if name in record.__dict__}
         self._log.log(record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info, **facts)
 
 
