@@ -58,7 +58,7 @@ def layers() -> tuple[str, ...]:
 def _fresh_modules() -> dict[str, str]:
     try:
         manifest = cast("dict[str, list[object]]", json.loads((FOLDER / "manifest.json").read_text("utf-8"))["modules"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return {}
     modules: dict[str, str] = {}
     for name, (file, source, mtime_ns, size_octets) in manifest.items():
