@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import hashlib
 import ipaddress
 import json
 import ssl
@@ -23,8 +24,10 @@ from verbena.lmtp.calls import Caller, PushIdentity
 from verbena.lmtp.https import HttpsPoster, Reach, is_public
 from verbena.lmtp.notification import Call
 from verbena.lmtp.settings import FilterSettings
+from verbena.lmtp.xmpp import Component, Told, send, stanza
 from verbena.model.errors import Refused, Unavailable
 from verbena.model.secret import Secret
+from verbena.sieve.ext.xmpp import parse_xmpp
 
 HOST = "hooks.example.com"
 NOW = datetime(2027, 1, 15, 8, tzinfo=UTC)
@@ -190,6 +193,10 @@ async def test_a_hook_from_a_script(tmp_path: Path) -> None:
         await lmtp(here)
         (call,) = recorder.calls
         assert (call.message, call.subject, call.importance) == ("Hi", "hello", 3)
+        inbox = here.house.account().find("INBOX")
+        assert inbox is not None
+        place = f"INBOX;UIDVALIDITY={inbox.uidvalidity}/;UID=1"
+        assert call.url == f"imap://alice%40example.org@mail.example.org/{place}"
         assert call.mail_from == "Carol <carol@example.net>"
         assert queued(here) == []
 
@@ -272,3 +279,89 @@ def test_the_example_of_web_push() -> None:
 )
 def test_what_is_no_subscription(octets: bytes) -> None:
     assert webpush.parse_subscription(octets) is None
+
+
+# xmpp
+
+
+class XmppServer:
+    """Lets a component in, and remembers what it says."""
+
+    def __init__(self, answer: bytes = b"") -> None:
+        self.heard = b""
+        self.answer = answer
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b'to="notify.example.com">')
+        writer.write(
+            b"<?xml version='1.0'?><stream:stream xmlns:stream='http://etherx.jabber.org/streams'"
+            b" xmlns='jabber:component:accept' from='notify.example.com' id='3BF96D32'>"
+        )
+        proof = await reader.readuntil(b"</handshake>")
+        expected = hashlib.sha1(b"3BF96D32s3cret", usedforsecurity=False).hexdigest()
+        if self.answer == b"wrong" or proof != b"<handshake>%b</handshake>" % expected.encode():
+            writer.write(b"<stream:error><not-authorized/></stream:error></stream:stream>")
+            writer.close()
+            return
+        writer.write(b"<handshake/>")
+        self.heard = await reader.readuntil(b"</stream:stream>")
+        writer.write(self.answer + b"</stream:stream>")
+        writer.close()
+
+
+@asynccontextmanager
+async def xmpp(answer: bytes = b"") -> AsyncIterator[tuple[XmppServer, Component]]:
+    told = XmppServer(answer)
+    server = await asyncio.start_server(told.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        yield told, Component("notify.example.com", "127.0.0.1", port, Secret(b"s3cret"), 5)
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.mark.rfc("5437 §3.4")
+async def test_an_instant_message(tmp_path: Path) -> None:
+    async with xmpp() as (told, component), setting(tmp_path) as plain:
+        caller = Caller(plain.house.store, None, None, lambda: NOW, component)
+        assert caller.schemes == frozenset((b"xmpp",))
+        call = Call(
+            plain.ref("alice"),
+            b"xmpp:romeo@im.example.com?message;body=x;subject=ALERT%21",
+            1,
+            "romeo.my.romeo@example.com",
+            "Contact <Juliet> immediately!\x00\x1b",
+            "hello",
+            "",
+            "",
+            "imap://romeo@example.com/INBOX;UIDVALIDITY=385759045/;UID=21",
+        )
+        caller.put(call)
+        await caller.drain()
+        assert told.heard == (
+            b'<message from="notify.example.com" to="romeo@im.example.com" type=\'headline\'><subject>ALERT!</subject>'
+            b"<body>Contact &lt;Juliet&gt; immediately!</body><headers xmlns='http://jabber.org/protocol/shim'>"
+            b"<header name='Resent-From'>romeo.my.romeo@example.com</header><header name='Urgency'>high</header>"
+            b"</headers><x xmlns='jabber:x:oob'><url>imap://romeo@example.com/INBOX;UIDVALIDITY=385759045/;UID=21</url></x>"
+            b"</message></stream:stream>"
+        )
+        caller.close()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"wrong", b"<message type='error'/>", b"<stream:error><x/></stream:error>", b"<<<", b"<a/>" * 20_000]
+)
+async def test_an_xmpp_server_that_refuses(answer: bytes) -> None:
+    async with xmpp(answer) as (_, component):
+        with pytest.raises(Unavailable):
+            await send(component, b"<message/>")
+
+
+@pytest.mark.rfc("5437 §3.1")
+def test_what_an_instant_message_says_by_itself() -> None:
+    uri = parse_xmpp(b"xmpp:romeo@im.example.com")
+    assert not isinstance(uri, str)
+    octets = stanza("notify.example.com", uri, Told(2, "romeo@example.com", None, ""))
+    assert b"<body>You got mail.</body>" in octets
+    assert b"oob" not in octets

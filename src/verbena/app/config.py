@@ -222,6 +222,11 @@ class Delivery:
         NONE, "The hosts, and all below them, that may be notified; absent: any in the public net.", "example.com"
     )
     webhook_private: bool = _key(False, "Let notifications go to hosts that are not in the public net too.")
+    xmpp: str | None = _text(
+        None, "The XMPP server whose component sends xmpp: notifications (XEP-0114).", "127.0.0.1:5347"
+    )
+    xmpp_name: str | None = _text(None, "The component's name there.", "notify.example.org")
+    xmpp_secret_file: str | None = _text(None, "File with the component's secret.", "/etc/verbena/xmpp.secret")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from verbena.app.config import Config, ConfigError, Trusted, parse_address
 from verbena.app.log import SessionLog
 from verbena.app.meter import PrometheusMeter
-from verbena.app.wiring_delivery import build_caller, build_deliverer, script_registry
+from verbena.app.wiring_delivery import build_caller, build_deliverer, read_secret, script_registry
 from verbena.auth.service import AuthService
 from verbena.client.connect import Endpoint
 from verbena.imap.extensions import REGISTRY
@@ -188,7 +188,7 @@ def _relay(config: Config, store: SqliteStore, deliverer: Deliverer, meter: Prom
         hosts = Smarthost(Host(name, port or SMTP_PORT))
     login: Login | None = None
     if relay.smarthost_login is not None and relay.smarthost_password_file is not None:
-        password = read_password(config, relay.smarthost_password_file, "relay.smarthost_password_file")
+        password = read_secret(config, relay.smarthost_password_file, "relay.smarthost_password_file")
         login = Login(relay.smarthost_login, password)
     contexts = {"none": None, "may": opportunistic_context(), "require": ssl.create_default_context()}
     settings = RelaySettings(
@@ -215,7 +215,7 @@ def _trusted_servers(config: Config) -> dict[str, RemoteFetch]:
 
 def _trusted_password(config: Config, trusted: Trusted) -> Secret:
     if trusted.password_file is not None:
-        return read_password(config, trusted.password_file, f'submission.trusted."{trusted.name}".password_file')
+        return read_secret(config, trusted.password_file, f'submission.trusted."{trusted.name}".password_file')
     return Secret((trusted.password or "").encode())
 
 
@@ -225,15 +225,6 @@ def _trust(config: Config, trusted: Trusted) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=authorities)
     except OSError as error:
         raise ConfigError(f'submission.trusted."{trusted.name}".ca can not be used: {error}') from error
-
-
-def read_password(config: Config, name: str, key: str) -> Secret:
-    """The first line of a file beside the configuration. Raises ``ConfigError``."""
-    try:
-        first, _, _ = (config.source.parent / name).read_bytes().partition(b"\n")
-    except OSError as error:
-        raise ConfigError(f"{key} can not be read: {error}") from error
-    return Secret(first.rstrip(b"\r"))
 
 
 def _now() -> datetime:

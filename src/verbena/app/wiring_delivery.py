@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from verbena import __version__
-from verbena.app.config import Config, ConfigError
+from verbena.app.config import Config, ConfigError, parse_address
 from verbena.app.meter import PrometheusMeter
 from verbena.lmtp.agent import MAIL_SCHEMES
 from verbena.lmtp.calls import Caller, PushIdentity
@@ -15,6 +15,8 @@ from verbena.lmtp.deliver import NO_NOTIFIER, Deliverer
 from verbena.lmtp.https import HttpsPoster, Reach
 from verbena.lmtp.programs import SUFFIX
 from verbena.lmtp.settings import FilterSettings
+from verbena.lmtp.xmpp import Component
+from verbena.model.secret import Secret
 from verbena.sieve.extensions import registry_with
 from verbena.sieve.registry import Registry
 from verbena.store.open import SqliteStore
@@ -23,12 +25,35 @@ from verbena.store.open import SqliteStore
 def build_caller(config: Config, store: SqliteStore, clock: Callable[[], datetime]) -> Caller | None:
     """Sends notifications that are no mail; None where the configuration wants none."""
     delivery = config.delivery
+    component = _component(config)
     if not delivery.webhooks:
-        return None
+        return None if component is None else Caller(store, None, None, clock, component)
     contact = config.contact or f"mailto:postmaster@{config.domains[0] if config.domains else config.hostname}"
     reach = Reach(tuple(host.lower() for host in delivery.webhook_hosts), delivery.webhook_private)
     identity = PushIdentity(store.directory.secret("webpush"), contact)
-    return Caller(store, HttpsPoster(reach), identity, clock)
+    return Caller(store, HttpsPoster(reach), identity, clock, component)
+
+
+def _component(config: Config) -> Component | None:
+    """Raises ``ConfigError``."""
+    delivery = config.delivery
+    given = (delivery.xmpp, delivery.xmpp_name, delivery.xmpp_secret_file)
+    if given == (None, None, None):
+        return None
+    if delivery.xmpp is None or delivery.xmpp_name is None or delivery.xmpp_secret_file is None:
+        raise ConfigError("delivery.xmpp, xmpp_name and xmpp_secret_file come together: give all or none")
+    host, port = parse_address(delivery.xmpp, "delivery.xmpp")
+    secret = read_secret(config, delivery.xmpp_secret_file, "delivery.xmpp_secret_file")
+    return Component(delivery.xmpp_name, host, port, secret)
+
+
+def read_secret(config: Config, name: str, key: str) -> Secret:
+    """The first line of a file beside the configuration. Raises ``ConfigError``."""
+    try:
+        first, _, _ = (config.source.parent / name).read_bytes().partition(b"\n")
+    except OSError as error:
+        raise ConfigError(f"{key} can not be read: {error}") from error
+    return Secret(first.rstrip(b"\r"))
 
 
 def script_registry(caller: Caller | None) -> Registry:

@@ -7,8 +7,10 @@ after it. A message that another process took as a first one in the same moment 
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
+from urllib.parse import quote
 
 from verbena.lmtp.filter import Filter, Stage, message_of
 from verbena.lmtp.notification import Notifier
@@ -72,6 +74,18 @@ class Agent:
                 return self._after(account, plan, done)
         raise InternalError("a message was overtaken again and again")
 
+    def _url(self, account: Account, done: DeliveryDone) -> str:
+        """Where the message can be read (RFC 5092); empty where it is in no mailbox, or in one that is gone."""
+        if not done.filed:
+            return ""
+        try:
+            status = account.status(done.filed[0].mailbox_id)
+        except Refused:
+            return ""
+        user, mailbox = quote(account.ref.login, safe=""), quote(status.name)
+        place = f"{mailbox};UIDVALIDITY={status.uidvalidity}/;UID={done.filed[0].uid}"
+        return f"imap://{user}@{self._settings.hostname}/{place}"
+
     async def _apologize(self, account: Account, planner: Planner) -> None:
         """Tell the user why a message is in INBOX. The message itself is safe: whether this works changes nothing."""
         try:
@@ -82,8 +96,10 @@ class Agent:
     def _after(self, account: Account, plan: Plan, done: DeliveryDone) -> Delivered | Failed:
         if done.queued:
             self._woken()
-        for call in plan.calls:
-            self._notifier.put(call)
+        if plan.calls:
+            url = self._url(account, done)
+            for call in plan.calls:
+                self._notifier.put(replace(call, url=url))
         if plan.refused is None:
             return Delivered()
         return Failed(True, "5.7.1", plan.refused[:MAX_REASON_CHARACTERS] if plan.refused.isascii() else REFUSED)

@@ -1,12 +1,14 @@
-"""Notifications that are no mail, sent beside the delivery: ``https`` and ``webpush``, our own methods of RFC 5435.
+"""Notifications that are no mail, sent beside the delivery: ``https`` and ``webpush``, our own methods of RFC 5435, and
+``xmpp`` (RFC 5437).
 
 ``put`` takes a call and returns; a few tasks make the calls, each once and with a timeout. A call may be lost with the
 process, and is dropped where too many wait: a notification is no mail (RFC 5435 §3.1). What is posted:
 
 - ``https:`` a JSON object: ``account``, ``recipient``, ``importance`` (1 to 3), ``from`` (of ``:from``), ``message``,
-  ``subject`` and ``mail_from``, all texts but the importance.
+  ``subject``, ``mail_from`` and ``url``, all texts but the importance.
 - ``webpush:`` the same, as encrypted payload; a subscription that its push service knows no longer (404, 410) is
   removed.
+- ``xmpp:`` the stanza of ``lmtp.xmpp``.
 """
 
 import asyncio
@@ -24,10 +26,12 @@ from verbena.lmtp import webpush
 from verbena.lmtp.https import HttpsPoster
 from verbena.lmtp.notification import Call
 from verbena.lmtp.webpush import ENTRY, Subscription
+from verbena.lmtp.xmpp import Component, Told, send, stanza
 from verbena.model.errors import VerbenaError
 from verbena.model.metadata import canonical_entry, is_entry
 from verbena.model.secret import Secret
 from verbena.sieve.ext.webpush import subscription_of
+from verbena.sieve.ext.xmpp import parse_xmpp
 from verbena.sieve.uri import scheme_of
 from verbena.store.api import Account, Store
 
@@ -51,22 +55,29 @@ class PushIdentity:
 
 
 class Caller:
-    """``lmtp.notification.Notifier``. ``close`` it; ``push`` None: no Web Push. ``clock`` gives aware times."""
+    """``lmtp.notification.Notifier``. ``close`` it; what is None is no way to notify. ``clock`` gives aware times."""
 
     def __init__(
-        self, store: Store, poster: HttpsPoster, push: PushIdentity | None, clock: Callable[[], datetime]
+        self,
+        store: Store,
+        poster: HttpsPoster | None,
+        push: PushIdentity | None,
+        clock: Callable[[], datetime],
+        component: Component | None = None,
     ) -> None:
         self._store = store
         self._poster = poster
         self._push = push
         self._key: ec.EllipticCurvePrivateKey | None = None if push is None else webpush.private_key(push.secret)
         self._clock = clock
+        self._component = component
         self._waiting: asyncio.Queue[Call] = asyncio.Queue(MAX_WAITING)
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
     def schemes(self) -> frozenset[bytes]:
-        return frozenset((b"https",) if self._push is None else (b"https", b"webpush"))
+        usable = ((b"https", self._poster), (b"webpush", self._push), (b"xmpp", self._component))
+        return frozenset(scheme for scheme, way in usable if way is not None)
 
     async def publish(self) -> None:
         """Let clients know the key that they subscribe with: the server's annotation ``webpush.KEY_ENTRY``."""
@@ -106,16 +117,29 @@ class Caller:
                 self._waiting.task_done()
 
     async def _call(self, call: Call) -> None:
-        body = payload(call)
-        if scheme_of(call.uri) == b"https":
+        scheme, body = scheme_of(call.uri), payload(call)
+        if scheme == b"xmpp":
+            await self._send_xmpp(call)
+            return
+        if self._poster is None:
+            return
+        if scheme == b"https":
             status = await self._poster.post(call.uri.decode("ascii"), {"Content-Type": "application/json"}, body)
             self._log(call, "https", status)
             return
         account = self._store.account(call.account)
         for entry in subscriptions(account, call.uri):
-            await self._push_to(account, entry, call, body)
+            await self._push_to(self._poster, account, entry, call, body)
 
-    async def _push_to(self, account: Account, entry: str, call: Call, body: bytes) -> None:
+    async def _send_xmpp(self, call: Call) -> None:
+        uri = parse_xmpp(call.uri)
+        if self._component is None or isinstance(uri, str):
+            return
+        told = Told(call.importance, call.sender or call.recipient, call.message, call.url)
+        await send(self._component, stanza(self._component.name, uri, told))
+        self._log(call, "xmpp", 0)
+
+    async def _push_to(self, poster: HttpsPoster, account: Account, entry: str, call: Call, body: bytes) -> None:
         value = account.annotation(None, entry)
         subscription = None if value is None else webpush.parse_subscription(value)
         if subscription is None or self._push is None or self._key is None:
@@ -129,7 +153,7 @@ class Caller:
             "Urgency": _URGENCY[call.importance],
             "Authorization": webpush.authorization(subscription.endpoint, self._key, self._push.contact, now),
         }
-        status = await self._poster.post(subscription.endpoint, fields, sealed)
+        status = await poster.post(subscription.endpoint, fields, sealed)
         self._log(call, "webpush", status)
         if status in _GONE:
             await account.set_annotations(None, {entry: None})
@@ -162,9 +186,10 @@ def payload(call: Call) -> bytes:
             "recipient": call.recipient[:limit],
             "importance": call.importance,
             "from": call.sender[:limit],
-            "message": call.message[:limit],
+            "message": (call.subject if call.message is None else call.message)[:limit],
             "subject": call.subject[:limit],
             "mail_from": call.mail_from[:limit],
+            "url": call.url,
         }
         octets = json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
         if len(octets) <= webpush.MAX_PAYLOAD_OCTETS or limit < 20:

@@ -19,17 +19,18 @@ _IMPORTANCE = {1: (b"high", b"1 (High)"), 2: (b"normal", b"3 (Normal)"), 3: (b"l
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A notification by another method than mail. Texts are one line each, except ``message``; ``importance`` is
-    1 (high) to 3."""
+    """A notification by another method than mail. Texts are one line each, except ``message``, that of ``:message``;
+    ``importance`` is 1 (high) to 3. ``url`` is an IMAP URL of the message, empty where it is in no mailbox."""
 
     account: AccountRef
     uri: bytes
     importance: int
     sender: str
-    message: str
+    message: str | None
     subject: str
     mail_from: str
     recipient: str
+    url: str = ""
 
 
 class Notifier(Protocol):
@@ -65,7 +66,7 @@ def call_of(action: Notify, message: Message, envelope: Envelope, account: Accou
         uri=action.method,
         importance=action.importance,
         sender=_text(action.sender or b""),
-        message=_text(action.message) if action.message is not None else _text(subject),
+        message=None if action.message is None else _text(action.message),
         subject=_text(subject),
         mail_from=_text(_first(message, b"from")),
         recipient=_text(envelope.recipient),
