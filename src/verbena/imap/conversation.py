@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Final, assert_never, final
 
-from verbena.imap.dispatch import Done, describe, find_row, run_command
+from verbena.imap.dispatch import Done, Output, describe, find_row, run_command
 from verbena.imap.outcome import Effect
 from verbena.imap.registry import LiteralPolicy
 from verbena.imap.session import Services, Session
@@ -42,8 +42,8 @@ from verbena.wire.imap.reply import (
 )
 from verbena.wire.imap.states import State
 
-FAIR_COMMANDS: Final = 64
-"""So many pipelined commands of one session run before others get their turn."""
+FAIR_S: Final = 0.003
+"""After so long others get their turn between two pipelined commands."""
 
 
 class _GoingDown(Exception):
@@ -76,6 +76,7 @@ class Conversation:
     def __init__(self, services: Services, link: Link, closing: bool) -> None:
         self._services = services
         self._link = link
+        self._output = Output(link)
         self._reader = FrameReader(LIMITS_BEFORE_LOGIN)
         self._session = Session(services, self)
         self._incoming = _Incoming()
@@ -195,20 +196,18 @@ class Conversation:
         services = self._services
         capabilities = capability_code(services.registry.capabilities(self._session))
         self._link.write(told(capabilities, f"{services.hostname} ready"))
-        in_turn = 0
+        began = time.perf_counter()
         while True:
             event = self._reader.next_event()
             if event is None:
-                in_turn = 0
                 await self._more()
+                began = time.perf_counter()
             elif not await self._take(event):
                 return
-            else:
-                in_turn += 1
-                if in_turn >= FAIR_COMMANDS:
-                    in_turn = 0
-                    await self._link.drain()
-                    await asyncio.sleep(0)
+            elif time.perf_counter() - began >= FAIR_S:
+                await self._link.drain()
+                await asyncio.sleep(0)
+                began = time.perf_counter()
 
     async def _more(self) -> None:
         """Feed the reader with what comes next, waiting for it."""
@@ -288,7 +287,7 @@ class Conversation:
         session = self._session
         before = session.state
         started = time.perf_counter()
-        done = await run_command(session, self._link, frame)
+        done = await run_command(session, self._output, frame)
         self._services.meter.command("imap", done.name, done.result, time.perf_counter() - started)
         if before is State.NOT_AUTHENTICATED and session.state is not before:
             self._reader.set_limits(LIMITS_AFTER_LOGIN)

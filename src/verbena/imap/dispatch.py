@@ -12,7 +12,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, assert_never
+from typing import Final, assert_never, final
 
 from verbena.imap.outcome import Effect, No, Ok, RefusedWith
 from verbena.imap.registry import CommandRow, Registry
@@ -28,7 +28,7 @@ from verbena.wire.imap.grammar import Cursor, cursor_of, find_tag
 log = logging.getLogger("verbena.imap")
 
 DRAIN_OCTETS: Final = 131072
-"""After so many octets of one reply the peer must have read some of them."""
+"""So many octets are written until the link is asked whether the peer reads them."""
 
 _R = Reason
 
@@ -131,38 +131,48 @@ def find_row(session: Session, cursor: Cursor) -> CommandRow:
     return row
 
 
+@final
+class Output:
+    """Where a session's octets go. Once there are ``DRAIN_OCTETS`` of them, of one command or of many, writing waits
+    until the peer has read enough."""
+
+    __slots__ = ("_link", "_written")
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._written = 0
+
+    async def write(self, octets: bytes) -> None:
+        self._link.write(octets)
+        self._written += len(octets)
+        if self._written >= DRAIN_OCTETS:
+            self._written = 0
+            await self._link.drain()
+
+
 class _Run:
     """One command on its way: what is known of it, and its reply."""
 
-    __slots__ = ("effect", "ending", "link", "name", "result", "row", "written")
+    __slots__ = ("effect", "ending", "name", "result", "row")
 
-    def __init__(self, link: Link) -> None:
-        self.link = link
+    def __init__(self) -> None:
         self.name = "?"
         self.row: CommandRow | None = None
         self.result = "ok"
         self.ending = b""
         self.effect: Effect | None = None
-        self.written = 0
-
-    async def write(self, octets: bytes) -> None:
-        self.link.write(octets)
-        self.written += len(octets)
-        if self.written >= DRAIN_OCTETS:
-            self.written = 0
-            await self.link.drain()
 
 
-async def run_command(session: Session, link: Link, frame: Frame) -> Done:
+async def run_command(session: Session, output: Output, frame: Frame) -> Done:
     """Carry out one command and write its whole reply. Raises ``LinkClosed``, and ``PeerError`` that is fatal."""
-    run = _Run(link)
+    run = _Run()
     tag = find_tag(frame.text)
     try:
         if tag is None:
             raise PeerError("A tag is expected")
         session.tag = tag
         session.holds_numbers = False
-        await _handle(session, run, frame)
+        await _handle(session, output, run, frame)
     except LinkClosed:
         raise
     except VerbenaError as error:
@@ -176,11 +186,11 @@ async def run_command(session: Session, link: Link, frame: Frame) -> Done:
         log.exception("IMAP command %s failed", run.name)
         run.result, run.ending = describe(InternalError("unexpected"))
         run.effect = None
-    await _conclude(session, run, tag or b"*")
+    await _conclude(session, output, run, tag or b"*")
     return Done(run.name, run.result, run.effect)
 
 
-async def _handle(session: Session, run: _Run, frame: Frame) -> None:
+async def _handle(session: Session, output: Output, run: _Run, frame: Frame) -> None:
     """Read the command and follow its handler to the end."""
     cursor = cursor_of(frame)
     cursor.tag()
@@ -191,7 +201,7 @@ async def _handle(session: Session, run: _Run, frame: Frame) -> None:
     async for reply in row.handle(session, arguments):
         if isinstance(reply, bytes):
             if reply:
-                await run.write(reply)
+                await output.write(reply)
         elif isinstance(reply, Ok):
             run.ending = _coded(b"OK", reply.code, reply.text)
         elif isinstance(reply, No):
@@ -204,7 +214,7 @@ async def _handle(session: Session, run: _Run, frame: Frame) -> None:
         run.ending = b"OK " + row.name.encode("ascii") + b" completed"
 
 
-async def _conclude(session: Session, run: _Run, tag: bytes) -> None:
+async def _conclude(session: Session, output: Output, run: _Run, tag: bytes) -> None:
     """Tell what happened meanwhile, then the tagged line."""
     row = run.row
     told = b""
@@ -220,4 +230,4 @@ async def _conclude(session: Session, run: _Run, tag: bytes) -> None:
         session.unselect()
         told = b"* BYE The " + what + b"\r\n"
         run.effect = Effect.CLOSE
-    await run.write(told + tag + b" " + run.ending + b"\r\n")
+    await output.write(told + tag + b" " + run.ending + b"\r\n")

@@ -8,8 +8,10 @@ are told, and the command ends in NO with the first reason (RFC 2180 §4.1.2, RF
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, cast
 
 from verbena.imap.fetching import Batch, FetchPlan, Message, read_ahead
@@ -29,6 +31,10 @@ from verbena.wire.imap.reply import format_fetch_lines
 
 BATCH: Final = 500
 """Messages whose facts are read at once; some 2 ms."""
+BATCH_OCTETS: Final = 16 << 20
+"""Of messages whose facts are read at once, no one counting for more than ``FACTS_OCTETS``: envelopes are not longer
+than the header, of which ingest looks at so much."""
+FACTS_OCTETS: Final = 1 << 20
 PIECE_OCTETS: Final = 262144
 """Output is handed on when it is this long."""
 
@@ -107,11 +113,9 @@ async def fetch(session: Session, request: Fetch) -> AsyncIterator[Reply]:
     keywords = new_keywords(session.mailbox)
     if keywords:
         yield keywords
-    indexes = plan.indexes
-    for first in range(0, len(indexes), BATCH):
-        if first:
+    for place, these in enumerate(_batches(work, plan.indexes)):
+        if place:
             await asyncio.sleep(0)
-        these = indexes[first : first + BATCH]
         marked = await _mark_seen(session, work, these) if work.seen_items is not None else frozenset()
         batch = _gather(work, these)
         if all(isinstance(item, Column) for item in work.items):
@@ -121,6 +125,18 @@ async def fetch(session: Session, request: Fetch) -> AsyncIterator[Reply]:
                 yield octets
     if work.failure is not None:
         raise work.failure
+
+
+def _batches(work: _Work, indexes: list[int]) -> Iterator[list[int]]:
+    """At most ``BATCH`` each; fewer where what is known of them could be long, which their length bounds."""
+    first = 0
+    while first < len(indexes):
+        these = indexes[first : first + BATCH]
+        if work.needs_content and len(these) > 1:
+            sums = list(accumulate(min(size, FACTS_OCTETS) for size in Batch(work.view, these).sizes()))
+            these = these[: max(1, bisect_right(sums, BATCH_OCTETS))]
+        yield these
+        first += len(these)
 
 
 async def _mark_seen(session: Session, work: _Work, batch: list[int]) -> frozenset[int]:
