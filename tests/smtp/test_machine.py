@@ -72,7 +72,7 @@ async def test_ehlo_is_computed() -> None:
         (START + b"AUTH PLAIN\r\n", ["250", "250 2.1.0", "250 2.1.5", "503 5.5.1"]),
         (b"HELO x\r\nNOOP\r\nVRFY x\r\nHELP\r\n", ["250", "250 2.0.0", "252 2.1.5", "214 2.0.0"]),
         (b"EHLO \xff\xfe\r\nEHLO my pc\r\nEHLO\r\n", ["250", "250", "501 5.5.4"]),
-        (b"LHLO x\r\nEXPN x\r\nXYZZY\r\n\r\n", ["500 5.5.1", "500 5.5.1", "500 5.5.1", "501 5.5.2"]),
+        (b"LHLO x\r\nEXPN x\r\nXYZZY\r\n\r\n", ["500 5.5.1", "502 5.5.1", "500 5.5.1", "501 5.5.2"]),
         (EHLO + b"MAIL FROM:<a@b\r\n", ["250", "501 5.5.2"]),
         (EHLO + b"MAIL FROM:<a@b> FOO=1\r\n", ["250", "555 5.5.4"]),
         (EHLO + b"MAIL FROM:<a@b> SIZE=67108865\r\n", ["250", "552 5.3.4"]),

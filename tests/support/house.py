@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from support.link import MemoryLink
@@ -18,6 +19,9 @@ from verbena.auth.service import AuthService
 from verbena.imap.extensions import REGISTRY
 from verbena.imap.server import ImapService
 from verbena.imap.session import Limits
+from verbena.lmtp.deliver import Deliverer
+from verbena.lmtp.server import lmtp_service
+from verbena.lmtp.settings import FilterSettings
 from verbena.model.date import InternalDate
 from verbena.model.flags import Flag
 from verbena.model.link import Service
@@ -25,8 +29,11 @@ from verbena.model.mailbox import INBOX
 from verbena.model.metadata import ADMIN_ENTRY
 from verbena.model.secret import Secret
 from verbena.notify.bus import Bus
+from verbena.smtp.service import SmtpService
 from verbena.store.api import Account, AccountRef, NewMessage
 from verbena.store.sqlite.store import SqliteStore, init_store, open_store
+from verbena.submission.burl import BurlUrls
+from verbena.submission.server import submission_service
 
 NOW = 1_800_000_000
 PASSWORD = b"secret"
@@ -68,6 +75,8 @@ class House:
     authenticator: AuthService
     meter: Silence
     imap: ImapService
+    submission: SmtpService
+    lmtp: SmtpService
     tasks: set["asyncio.Task[None]"] = field(default_factory=set)
 
     def account(self, name: str = "alice") -> Account:
@@ -127,7 +136,21 @@ async def _open(data: Path, worker: str) -> House:
     )
     limits = Limits()
     imap = ImapService(store, authenticator, bus, meter, HOSTNAME, REGISTRY, lambda: NOW, limits)
-    return House(store, bus, authenticator, meter, imap)
+    submission, lmtp = _mail_services(store, authenticator, meter)
+    return House(store, bus, authenticator, meter, imap, submission, lmtp)
+
+
+def _clock() -> datetime:
+    return datetime.fromtimestamp(NOW, UTC)
+
+
+def _mail_services(store: SqliteStore, authenticator: AuthService, meter: Silence) -> tuple[SmtpService, SmtpService]:
+    deliverer = Deliverer(store, meter, _clock, settings=FilterSettings(hostname=HOSTNAME, zone=UTC))
+    urls = BurlUrls(store, frozenset({HOSTNAME}), {}, _clock)
+    submission = submission_service(
+        store, authenticator, deliverer, urls, meter, hostname=HOSTNAME, clock=_clock, burl_hosts=[HOSTNAME]
+    )
+    return submission, lmtp_service(store, deliverer, meter, hostname=HOSTNAME, clock=_clock)
 
 
 async def _accounts(store: SqliteStore) -> None:
@@ -137,7 +160,8 @@ async def _accounts(store: SqliteStore) -> None:
 
 
 async def _shut(house: House) -> None:
-    house.imap.shut_down()
+    for service in (house.imap, house.submission, house.lmtp):
+        service.shut_down()
     for task in list(house.tasks):
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

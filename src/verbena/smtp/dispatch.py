@@ -82,7 +82,8 @@ async def _command(session: Session, registry: Registry, line: bytes) -> str:
         raise
     except VerbenaError as error:
         session.reply(reply_to(error))
-        await _count_error(session, error, content=verb is None or verb.content)
+        # In the midst of content an unknown command may have been meant to bring some of it.
+        await _count_error(session, error, content=session.state is State.CHUNKS if verb is None else verb.content)
     except Exception:  # the protocol's dispatch: a bug of ours ends this session, not the worker
         log.exception("command failed", extra={"protocol": session.settings.protocol})
         session.reply(INTERNAL)

@@ -1,6 +1,6 @@
 """The verbs of RFC 5321 that carry no content: EHLO HELO LHLO MAIL RCPT RSET NOOP VRFY HELP QUIT (§4.1.1). Full.
 
-EXPN is not implemented: it is 502 as any verb that is not in the registry. VRFY tells nothing (§7.3).
+EXPN is known and not implemented (§3.5.2, §4.2.4): 502. VRFY tells nothing (§7.3).
 """
 
 from dataclasses import replace
@@ -107,6 +107,10 @@ async def vrfy(session: Session, _registry: Registry, argument: bytes) -> State 
     return None
 
 
+async def expn(_session: Session, _registry: Registry, _argument: bytes) -> State | None:
+    raise Answer(502, "5.5.1", "Command not implemented")
+
+
 async def help_(session: Session, registry: Registry, _argument: bytes) -> State | None:
     session.reply(reply(214, "2.0.0", "Commands: " + " ".join(sorted(registry.verbs))))
     return None
@@ -130,6 +134,7 @@ COMMON = (
     Verb("RSET", rset, before_auth=True),
     Verb("NOOP", noop, before_auth=True),
     Verb("VRFY", vrfy),
+    Verb("EXPN", expn),
     Verb("HELP", help_, before_auth=True),
     Verb("QUIT", quit_, before_auth=True),
 )

@@ -65,7 +65,8 @@ def format_notify(words: tuple[str, ...]) -> bytes:
 
 # orcpt-parameter = "ORCPT=" addr-type ";" xtext
 def parse_orcpt(value: bytes | None) -> bytes:
-    """The value as written. For ``utf-8`` addresses the embedded forms of RFC 6533 §3 are let through unread."""
+    """The value as written; decoded it has printable ASCII only (RFC 3461 §4.2). For ``utf-8`` addresses the embedded
+    forms of RFC 6533 §3 are let through unread."""
     if value is None or len(value) > MAX_ORCPT_OCTETS:
         raise PeerError("Syntax error in ORCPT")
     kind, semicolon, address = value.partition(b";")
@@ -79,7 +80,9 @@ def parse_orcpt(value: bytes | None) -> bytes:
             if octet < 33 or octet == 127:
                 raise PeerError("Syntax error in ORCPT")
     else:
-        parse_xtext(address)
+        for octet in parse_xtext(address):
+            if not (32 <= octet <= 126 or octet == 9):
+                raise PeerError("Syntax error in ORCPT")
     return value
 
 

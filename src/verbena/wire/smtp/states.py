@@ -35,6 +35,7 @@ LEGAL: Final[dict[str, frozenset[State]]] = {
     "RSET": ALWAYS,
     "NOOP": ALWAYS,
     "VRFY": ALWAYS,
+    "EXPN": ALWAYS,
     "HELP": ALWAYS,
     "QUIT": ALWAYS,
     "STARTTLS": frozenset({State.GREETED}),
