@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "rfcs.tsv"
 PAGE = ROOT / "docs" / "conformance.md"
 SOURCE = ROOT / "src" / "verbena"
-STATUSES = ("full", "partial", "planned", "left out")
+STATUSES = ("full", "partial", "planned", "superseded", "left out")
 MARK = re.compile(r"""mark\.rfc\(\s*["']([^"']+)["']""")
 HEAD = re.compile(r"RFC (\d+)((?: §[\d.]+)?)")
 
