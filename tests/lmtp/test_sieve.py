@@ -354,3 +354,36 @@ async def test_two_processes_change_and_use_a_script(tmp_path: Path) -> None:
         await here.house.account().scripts.activate(None)
         await lmtp(here)
         assert await counts(here, "INBOX") == [2]
+
+
+async def test_a_message_that_became_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("verbena.lmtp.plan.EDIT_OCTETS", 100)
+    script = f'require ["editheader", "copy"]; addheader "X" "{"x" * 200}"; redirect :copy "dave@example.com";'
+    async with setting(tmp_path) as here:
+        await activate(here, script)
+        await lmtp(here)
+        found = await mailbox(here, "INBOX")
+        assert len(found) == 2
+        assert found[0].octets.endswith(MESSAGE)
+        assert b"became too long" in found[1].octets
+        assert len(queued(here)) == 1
+
+
+async def test_a_large_message_is_edited_and_sent_on(tmp_path: Path) -> None:
+    script = """require ["editheader", "copy"];
+    redirect :copy "d@example.com";
+    addheader "X" "1";
+    redirect :copy "e@example.com";
+    """
+    async with setting(tmp_path, max_message_octets=8 << 20) as here:
+        await activate(here, script)
+        body = (b"y" * 70 + b"\r\n") * 40_000
+        await lmtp(here, MESSAGE + body)
+        (kept,) = await mailbox(here, "INBOX")
+        assert kept.octets.endswith(body)
+        assert kept.octets.startswith(b"X: 1\r\nReturn-Path:")
+        first, second = queued(here)
+        assert second[0].size_octets == first[0].size_octets + 6
+        for _, octets in (first, second):
+            assert b"Return-Path" not in octets
+            assert octets.count(b"Delivered-To: alice@example.org\r\n") == 1

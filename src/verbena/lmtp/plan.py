@@ -20,6 +20,7 @@ from verbena.lmtp.settings import FilterSettings
 from verbena.lmtp.surroundings import mailbox_number, notes_of, special_use_of
 from verbena.mime.transfer import body_of
 from verbena.model.date import InternalDate
+from verbena.model.errors import Refused
 from verbena.model.flags import Flag
 from verbena.model.mailbox import INBOX
 from verbena.sieve.action import Action, Discard, Edition, FileInto, Keep, Notify, Redirect, Reject, Vacation
@@ -158,8 +159,12 @@ class Planner:
         for other, staged in self._edited:
             if other is edition:
                 return staged
-        source = redirect.stream(redirect.octets_of(self._arrived.staged, edition))
-        made = await self._store.stage(source, self._arrived.staged.size_octets + EDIT_OCTETS)
+        source = redirect.stream(redirect.edited(self._arrived.staged, edition))
+        try:
+            made = await self._store.stage(source, self._arrived.staged.size_octets + EDIT_OCTETS)
+        except Refused:
+            self._failed("the message became too long by what the script did to it: it is here as it came")
+            return self._arrived.staged
         await self._stack.enter_async_context(made)
         self._edited.append((edition, made))
         return made
@@ -217,11 +222,9 @@ class Planner:
         for other, staged in self._onward:
             if other is edition:
                 return staged
-        arrived = self._arrived
-        pieces = redirect.octets_of(arrived.staged, edition)
-        source = redirect.marked(arrived.envelope.recipient, self._account.ref, pieces)
-        limit = arrived.staged.size_octets + redirect.SPARE_OCTETS + (EDIT_OCTETS if edition is not None else 0)
-        made = await self._store.stage(redirect.stream(source), limit)
+        edited = await self._staged(edition)
+        source = redirect.marked(self._arrived.envelope.recipient, self._account.ref, redirect.octets_of(edited))
+        made = await self._store.stage(redirect.stream(source), edited.size_octets + redirect.SPARE_OCTETS)
         await self._stack.enter_async_context(made)
         self._onward.append((edition, made))
         return made

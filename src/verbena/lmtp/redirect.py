@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from verbena.lmtp.filter import reader
+from verbena.mime.header import Fields, split_fields
 from verbena.mime.transfer import body_of
 from verbena.sieve.action import Edition, Redirect
 from verbena.sieve.message import Message
@@ -18,7 +19,7 @@ from verbena.sieve.run import Envelope
 from verbena.store.api import AccountRef, OutEnvelope, OutRecipient, Staged
 
 MARKER: Final = b"X-Verbena-Redirected-By"
-_RETURN_PATH: Final = b"return-path:"
+_RETURN_PATH: Final = b"return-path"
 PIECE_OCTETS: Final = 64 * 1024
 SPARE_OCTETS: Final = 4096
 """of fields that are added"""
@@ -31,32 +32,28 @@ def was_here(message: Message, account: AccountRef) -> bool:
 
 
 def marked(recipient: bytes, account: AccountRef, source: Iterator[bytes]) -> Iterator[bytes]:
-    """The message to send on: ``source`` without the return path of this delivery, which is its first field."""
+    """The message to send on: ``source`` without the return path of this delivery, which is among its first fields."""
     first = next(source, b"")
-    if first[: len(_RETURN_PATH)].lower() == _RETURN_PATH:
-        first = _rest(first)
-    yield MARKER + b": " + account.login.encode() + b"\r\n" + _delivered_to(recipient, first) + first
+    fields = split_fields(first)
+    for name, start, _, end in fields:
+        if name == _RETURN_PATH:
+            first = first[:start] + first[end:]
+            break
+    address = bytes(octet for octet in recipient if octet >= 32 and octet != 127)
+    head = MARKER + b": " + account.login.encode() + b"\r\n"
+    if all(value != address for value in Fields(first).every(b"delivered-to")):
+        head += b"Delivered-To: " + address + b"\r\n"
+    yield head + first
     yield from source
 
 
-def _rest(octets: bytes) -> bytes:
-    """What follows the first field."""
-    end = octets.find(b"\r\n")
-    while end >= 0 and octets[end + 2 : end + 3] in (b" ", b"\t"):
-        end = octets.find(b"\r\n", end + 2)
-    return octets[end + 2 :] if end >= 0 else octets
+def edited(staged: Staged, edition: Edition) -> Iterator[bytes]:
+    """The message as a script left it, in pieces."""
+    return edition_octets(edition, staged.scanned.root.body_start, staged.size_octets, reader(staged))
 
 
-def _delivered_to(recipient: bytes, following: bytes) -> bytes:
-    field = b"Delivered-To: " + bytes(octet for octet in recipient if octet >= 32 and octet != 127) + b"\r\n"
-    return b"" if following.startswith(field) else field
-
-
-def octets_of(staged: Staged, edition: Edition | None) -> Iterator[bytes]:
-    """The message as a script left it, in pieces; the first has the whole of its first field."""
-    if edition is not None:
-        yield from edition_octets(edition, staged.scanned.root.body_start, staged.size_octets, reader(staged))
-        return
+def octets_of(staged: Staged) -> Iterator[bytes]:
+    """The message in pieces; the first has the whole of its first field."""
     at = 0
     while at < staged.size_octets:
         piece = staged.read(at, PIECE_OCTETS)

@@ -165,7 +165,7 @@ class SubmissionReceiver:
         never = [(one, failure) for one, failure in failures.items() if failure.permanent]
         if never and len(never) == len(local) and not mixed:
             failure = never[0][1]
-            raise Answer(554 if len(never) > 1 else 550, failure.enhanced, failure.told)
+            raise Answer(554 if len(never) > 1 else 550, failure.enhanced, " ".join(failure.told.split()))
         if later:
             await self._keep(submitted, later, staged)
         outcomes = [
