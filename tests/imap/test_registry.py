@@ -5,13 +5,14 @@ import pytest
 from verbena.imap.dispatch import CODES
 from verbena.imap.extensions import REGISTRY
 from verbena.imap.registry import Extension, StatusItemRow, build_registry
+from verbena.imap.session import Session
 from verbena.model.errors import InternalError
 from verbena.model.mailbox import Status
 from verbena.model.reason import Reason
 from verbena.wire.imap.states import State
 
 
-def _figure(figures: Status) -> int:
+def _figure(session: Session, figures: Status) -> int:
     return 0
 
 

@@ -21,7 +21,6 @@ from verbena.app.cli_directory import alias, domain, user
 from verbena.app.cli_filter import sieve_filter
 from verbena.app.cli_option import CONFIG_OPTION, loaded, settled, show
 from verbena.app.cli_sieve import sieve
-from verbena.app.supervisor import Supervisor
 from verbena.app.tls import self_signed_pair
 from verbena.store.open import init_store
 
@@ -97,7 +96,8 @@ def serve(config_path: Path) -> None:
 
     SIGHUP loads the certificates again.
     """
-    from verbena.app.log import start_log
+    from verbena.app.log import start_log  # with all that the server needs; other commands start faster without
+    from verbena.app.supervisor import Supervisor
 
     config = loaded(config_path)
     sys.exit(settled(Supervisor(config, start_log(config.log)).run))

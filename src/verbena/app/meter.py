@@ -2,19 +2,28 @@
 
 On the hot path a count is an addition in a dict: 0.3 µs against some 4 µs of a labelled counter and histogram.
 ``publish`` carries the sums over to the shared files every ``PUBLISH_S`` and before each scrape.
-``PROMETHEUS_MULTIPROC_DIR`` must be set before this module is imported.
+The supervisor calls ``share_metrics`` before it forks.
 """
 
+import os
 from bisect import bisect_left
+from pathlib import Path
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 PUBLISH_S: Final = 2.0
 BUCKETS: Final = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0)
 MAX_SERIES: Final = 5_000
 """Kinds of commands counted apart; what comes after is counted as ``other``."""
+
+
+def share_metrics(folder: Path) -> None:
+    """Keep the metrics of this process and those it forks in files under ``folder``, which is there and empty."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    # The library looks at the environment when it is first imported, which may have been before.
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
 
 
 class _Tally:
@@ -114,6 +123,11 @@ class PrometheusMeter:
     def _new_tally(self, protocol: str, name: str, result: str) -> _Tally:
         key = (protocol, name, result) if len(self._tallies) < MAX_SERIES else (protocol, "other", result)
         return self._tallies.setdefault(key, _Tally())
+
+
+def forget_process(pid: int) -> None:
+    """Take a dead process's open connections out of the sums."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def scrape() -> bytes:

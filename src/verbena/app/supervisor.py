@@ -27,7 +27,9 @@ from structlog.typing import FilteringBoundLogger
 
 from verbena.app.admin import add_configured_domains
 from verbena.app.config import Config, Listen, parse_address
+from verbena.app.meter import forget_process, share_metrics
 from verbena.app.tls import load_tls
+from verbena.app.worker import Sockets, run_worker
 from verbena.model.errors import VerbenaError
 from verbena.net.listen import ListenError, open_sockets
 
@@ -108,7 +110,7 @@ class Supervisor:
         metrics = self._run_folder / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(mode=0o700)
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+        share_metrics(metrics)
         for left in self._run_folder.glob("*.notify"):
             left.unlink()
         self._prepare_data()
@@ -116,8 +118,6 @@ class Supervisor:
 
     def _prepare_data(self) -> None:
         """What the workers must find: certificate and domains; an error here is told before anything starts."""
-        from verbena.app import worker  # noqa: F401  so that workers share its memory; it needs the metrics folder's name
-
         load_tls(self._config.tls, self._config.data_path, self._config.hostname, 1.0)
         asyncio.run(add_configured_domains(self._config))
 
@@ -184,8 +184,6 @@ class Supervisor:
         status = 70
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-            from verbena.app.worker import Sockets, run_worker
-
             status = run_worker(
                 self._config, slot.number, Sockets(slot.sockets), ready_fd, self._lifeline[0], self._log
             )
@@ -230,7 +228,7 @@ class Supervisor:
             pid, status = os.waitpid(slot.pid, os.WNOHANG)
             if not pid:
                 continue
-            self._forget(slot.pid)
+            forget_process(slot.pid)
             lived_s = time.monotonic() - slot.started_at
             pause_s = PAUSE_FIRST_S if lived_s > STEADY_S else slot.pause_s
             slot.pause_s = min(pause_s * 2, PAUSE_LAST_S)
@@ -247,13 +245,6 @@ class Supervisor:
             if pause_s > PAUSE_OPEN_S and len(self._slots) > 1:
                 slot.close_sockets()
                 slot.closed = True
-
-    @staticmethod
-    def _forget(pid: int) -> None:
-        """Take a dead worker's open connections out of the metrics."""
-        from prometheus_client.multiprocess import mark_process_dead
-
-        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
     def _tell(self, signo: signal.Signals) -> None:
         for slot in self._slots:
