@@ -188,8 +188,9 @@ async def play(
     inbox: Inbox | None = None,
     chunk_octets: int = 65_536,
     settings: Callable[[Settings], Settings] = lambda value: value,
+    close: bool = True,
 ) -> Played:
-    """Send everything at once, close, and gather the replies."""
+    """Send everything at once, close (or be silent), and gather the replies."""
     link = MemoryLink(tls=tls, chunk_octets=chunk_octets)
     inbox = inbox or Inbox(per_recipient=lmtp)
     meter = CountingMeter()
@@ -201,7 +202,8 @@ async def play(
     registry = Registry((*(LMTP if lmtp else SMTP), DATA), extensions)
     for part in octets if isinstance(octets, list) else [octets]:
         await link.far.send(part)
-    await link.far.close()
+    if close:
+        await link.far.close()
     await converse(session, registry, "owlry.example.com ready")
     replies = b""
     while not link.far.from_server.empty():

@@ -394,3 +394,26 @@ async def _any_octets(octets: bytes, cut: int) -> None:
             pieces = await play(octets, lmtp=lmtp, tls=True, urls={b"imap://a/x": b"u"}, chunk_octets=cut)
             assert pieces.codes() == whole.codes()
             assert [taken[1] for taken in pieces.inbox.taken] == [taken[1] for taken in whole.inbox.taken]
+
+
+@pytest.mark.rfc("5321 §4.5.3.2")
+@pytest.mark.parametrize("octets", [b"", EHLO, EHLO + b"AUTH PLAIN\r\n", EHLO + b"BDAT 9\r\nx"])
+async def test_who_does_not_log_in_is_not_waited_for(octets: bytes) -> None:
+    impatient = lambda value: replace(value, auth_required=True, login_timeout_s=0.01)  # noqa: E731
+    played = await play([octets] if octets else [], tls=True, settings=impatient, close=False)
+    assert played.replies[-1] == b"421 4.4.2 owlry.example.com Timeout"
+    in_time = lambda value: replace(value, auth_required=True, login_timeout_s=0.5)  # noqa: E731
+    played = await play(EHLO + PLAIN_HARRY, tls=True, settings=in_time)
+    assert played.codes()[-1] == "235 2.7.0"
+
+
+async def test_who_is_busy_without_a_login_is_not_served_for_ever() -> None:
+    spent = lambda value: replace(value, auth_required=True, login_timeout_s=0.0)  # noqa: E731
+    played = await play(EHLO + b"NOOP\r\n" * 10, tls=True, settings=spent)
+    assert played.replies == [b"220 owlry.example.com ready", b"421 4.4.2 owlry.example.com Timeout"]
+
+
+async def test_replies_do_not_pile_up() -> None:
+    """A peer that sends and does not read is given a little at a time, so that ``drain`` can stop it."""
+    played = await play(b"HELP\r\n" * 2000)
+    assert played.link.most_undrained < 20_000

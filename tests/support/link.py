@@ -36,6 +36,8 @@ class MemoryLink:
         self.far = FarEnd()
         self.account: str | None = None
         self.closed = False
+        self.most_undrained = 0
+        self._undrained = 0
         self._chunk_octets = chunk_octets
         self._pending = b""
         self._peer = Peer(address, 50000, "192.0.2.2", 143)
@@ -88,9 +90,12 @@ class MemoryLink:
         if self._deflate is not None:
             data = self._deflate.compress(data) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
         if data:
+            self._undrained += len(data)
+            self.most_undrained = max(self.most_undrained, self._undrained)
             self.far.from_server.put_nowait(data)
 
     async def drain(self) -> None:
+        self._undrained = 0
         await asyncio.sleep(0)
 
     async def start_tls(self) -> None:

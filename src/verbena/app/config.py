@@ -130,7 +130,11 @@ class Limits:
         86_400,
     )
     login_s: int = _key(
-        60, "A connection that has not logged in and is silent is closed after this.", "seconds", 5, 3600
+        60,
+        "One that is silent before its login is closed after this, a busy one of submission after five times it.",
+        "seconds",
+        5,
+        3600,
     )
     smtp_idle_s: int = _key(
         300, "A silent SMTP or LMTP session is closed after this (RFC 5321 §4.5.3.2.7).", "seconds", 30, 3600
@@ -186,7 +190,8 @@ class Relay:
     )
     tls: str = _text(
         "may",
-        "TLS towards the next hop: never, when it offers it, or always with a valid certificate.",
+        "TLS towards the next hop: never, when it offers it, or always, and then with a valid certificate;"
+        " with smarthost_login the certificate must be valid in any case.",
         choices=("none", "may", "require"),
     )
     lifetime_s: int = _key(432_000, "Mail that could not be sent is returned after this.", "seconds", 60, 2_592_000)

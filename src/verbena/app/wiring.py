@@ -100,7 +100,7 @@ def build_parts(config: Config, worker: str, meter: PrometheusMeter, log: Sessio
     authenticator = build_authenticator(config, store, meter, log)
     mail_waits = asyncio.Event()
     caller = build_caller(config, store, _now)
-    scripts = script_registry(caller)
+    scripts = script_registry(config)
     deliverer = build_deliverer(config, store, meter, scripts, caller, mail_waits.set, _now)
     services: dict[str, Service] = {
         "imap": _imap(config, store, authenticator, bus, meter),
@@ -173,11 +173,21 @@ def _submission(
         hostname=config.hostname,
         clock=_now,
         wake=wake,
-        burl_hosts=(config.hostname, *config.submission.trusted_imap),
+        burl_hosts=(own_imap(config),),
         max_message_octets=config.limits.message_octets,
         max_recipients=config.limits.recipients,
+        login_timeout_s=config.limits.login_s,
         command_timeout_s=config.limits.smtp_idle_s,
     )
+
+
+def own_imap(config: Config) -> str:
+    """Where plain URLs of BURL may point, as EHLO tells it: this server's IMAP, with its port where that is not the
+    usual one. Other servers are not told: of them only URLAUTH URLs are fetched (RFC 4468 §3.3)."""
+    ports = [port for _, port in (parse_address(text, "listen.imap") for text in config.listen.imap) if port]
+    if not ports or IMAP_PORT in ports:
+        return config.hostname
+    return f"{config.hostname}:{ports[0]}"
 
 
 def _relay(config: Config, store: SqliteStore, deliverer: Deliverer, meter: PrometheusMeter) -> Relay:
@@ -190,7 +200,6 @@ def _relay(config: Config, store: SqliteStore, deliverer: Deliverer, meter: Prom
     if relay.smarthost_login is not None and relay.smarthost_password_file is not None:
         password = read_secret(config, relay.smarthost_password_file, "relay.smarthost_password_file")
         login = Login(relay.smarthost_login, password)
-    contexts = {"none": None, "may": opportunistic_context(), "require": ssl.create_default_context()}
     settings = RelaySettings(
         hostname=config.hostname,
         use_tls=relay.tls != "none",
@@ -199,7 +208,15 @@ def _relay(config: Config, store: SqliteStore, deliverer: Deliverer, meter: Prom
         lifetime_s=relay.lifetime_s,
         max_idle_s=RELAY_IDLE_S,
     )
-    return Relay(store, deliverer, hosts, Dialer(contexts[relay.tls]), meter, settings, _now)
+    return Relay(store, deliverer, hosts, Dialer(hop_context(relay.tls, login is not None)), meter, settings, _now)
+
+
+def hop_context(tls: str, login: bool) -> ssl.SSLContext | None:
+    """For TLS towards next hops, as ``relay.tls`` says. A ``login`` is for the one whom the certificate names, never
+    for somebody in between."""
+    if tls == "none":
+        return None
+    return ssl.create_default_context() if login or tls == "require" else opportunistic_context()
 
 
 def _trusted_servers(config: Config) -> dict[str, RemoteFetch]:

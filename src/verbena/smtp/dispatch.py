@@ -32,6 +32,7 @@ async def converse(session: Session, registry: Registry, greeting: str) -> None:
         session.reply(reply(220, "", greeting))
         while not session.ending:
             await _turn(session, registry)
+            await session.flush_if_full()
         await session.flush()
     except ShuttingDown:
         await _goodbye(session, "4.3.2", "Service shutting down")

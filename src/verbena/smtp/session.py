@@ -7,7 +7,7 @@ the session has to wait for the peer, so that a pipelined group is answered in o
 import asyncio
 from dataclasses import dataclass, field, replace
 
-from verbena.model.errors import LinkClosed, VerbenaError
+from verbena.model.errors import LinkClosed, LinkTimeout, VerbenaError
 from verbena.model.link import Link, Meter
 from verbena.smtp.assembly import Assembly
 from verbena.smtp.codes import Answer
@@ -20,7 +20,11 @@ SIZE_SLACK_OCTETS = 4096
 """What a message may be bigger than declared, beside an eighth of it."""
 
 FLUSH_OCTETS = 16_384
-"""Replies gathered before they are sent without waiting for the end of a pipelined group."""
+"""Replies gathered before they are sent without waiting for the end of a pipelined group; a peer that does not read
+them is not read either."""
+
+LOGIN_ROUNDS = 5
+"""How many times ``login_timeout_s`` all that comes before a login may take, however busy the peer is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Settings:
     max_commands: int = 100_000
     max_logins: int = 5
     """failed AUTH commands; not below 3 (RFC 4954 §9)"""
+    login_timeout_s: float = 60.0
+    """silence before the login, where ``auth_required``"""
     command_timeout_s: float = 300.0
     data_timeout_s: float = 180.0
 
@@ -96,10 +102,12 @@ class Session:
     tally: Tally = field(default_factory=Tally)
     idle: Idle = field(default_factory=Idle)
     last_code: int = 0
+    login_by: float = field(init=False)
     _out: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
         self.client = Client(self.link.peer, self.link.tls)
+        self.login_by = asyncio.get_running_loop().time() + LOGIN_ROUNDS * self.settings.login_timeout_s
 
     # replies
 
@@ -108,28 +116,37 @@ class Session:
         for value in replies:
             self._out += format_reply(value)
             self.last_code = value.code
-        if len(self._out) > FLUSH_OCTETS:
-            self._send()
 
     async def flush(self) -> None:
         """Send what is queued; waits only while the peer reads too slowly."""
         if self._out:
-            self._send()
+            self.link.write(bytes(self._out))
+            self._out.clear()
         await self.link.drain()
 
-    def _send(self) -> None:
-        self.link.write(bytes(self._out))
-        self._out.clear()
+    async def flush_if_full(self) -> None:
+        """Send what is queued where it is much."""
+        if len(self._out) > FLUSH_OCTETS:
+            await self.flush()
 
     # octets
 
     async def fill(self, timeout_s: float) -> None:
         """Wait for octets. Raises ``LinkClosed``, also when the peer has closed its side, and ``LinkTimeout``."""
         await self.flush()
-        data = await self.link.receive(timeout_s)
+        data = await self.link.receive(min(timeout_s, self._patience_s()))
         if not data:
             raise LinkClosed("Closed by the peer")
         self.frame.feed(data)
+
+    def _patience_s(self) -> float:
+        """How long a peer that has yet to log in may be silent. Raises ``LinkTimeout`` when it had time enough."""
+        if not self.settings.auth_required or self.client.identity is not None:
+            return float("inf")
+        left_s = self.login_by - asyncio.get_running_loop().time()
+        if left_s <= 0:
+            raise LinkTimeout("no login for too long")
+        return min(left_s, self.settings.login_timeout_s)
 
     async def line(self) -> bytes:
         """The next line. Raises ``PeerError`` as ``SmtpFrame.line``, ``LinkTimeout``."""

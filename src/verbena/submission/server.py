@@ -261,6 +261,7 @@ def submission_service(
     burl_hosts: Sequence[str] = (),
     max_message_octets: int = 64 * 1024 * 1024,
     max_recipients: int = 1000,
+    login_timeout_s: float = 60.0,
     command_timeout_s: float = 300.0,
 ) -> SmtpService:
     """The service. ``clock`` gives aware times; ``burl_hosts`` are told in EHLO after a login, as ``imap://HOST``."""
@@ -270,6 +271,7 @@ def submission_service(
         auth_required=True,
         max_message_octets=max_message_octets,
         max_recipients=max_recipients,
+        login_timeout_s=login_timeout_s,
         command_timeout_s=command_timeout_s,
     )
     registry = Registry(
