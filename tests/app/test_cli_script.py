@@ -84,3 +84,16 @@ def test_what_can_not_be_done(shell: Shell) -> None:
     assert "--none" in shell.fails("activate", ALICE)
     assert "--none" in shell.fails("activate", ALICE, "x", "--none")
     assert "no script of this name" in shell.fails("delete", ALICE, "x")
+
+
+def test_filter(shell: Shell) -> None:
+    assert "no active script" in shell.fails("filter", ALICE)
+    shell.ok("put", ALICE, str(shell.file), "--activate")
+    assert b"Nothing was changed" in shell.ok("filter", ALICE)
+    assert b"Nothing" not in shell.ok("filter", ALICE, "Archive", "--script", "main", "--apply")
+    assert "has no mailbox" in shell.fails("filter", ALICE, "Nowhere")
+
+
+def test_what_the_server_can_not_keep_is_refused(shell: Shell) -> None:
+    shell.file.write_bytes(b'require "redirect-deliverby";\nkeep;\n')
+    assert "redirect-deliverby" in shell.fails("put", ALICE, str(shell.file))

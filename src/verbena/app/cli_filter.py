@@ -81,5 +81,5 @@ def _script(account: Account, name: str | None) -> Script:
 
 def _filter(config: Config) -> Filter:
     settings = filter_settings(config)
-    programs = Programs(script_registry(None), settings.folder)
+    programs = Programs(script_registry(config), settings.folder)
     return Filter(programs, settings, Methods(MAIL_SCHEMES), lambda: datetime.now(UTC), remembers=False)

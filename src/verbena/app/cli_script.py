@@ -16,11 +16,11 @@ from rich.table import Table
 from verbena.app.admin import opened_store
 from verbena.app.cli_option import CONFIG_OPTION, loaded, settled
 from verbena.app.config import Config
+from verbena.app.wiring_delivery import script_registry
 from verbena.model.errors import Refused
 from verbena.model.reason import Reason
 from verbena.sieve.check import compile_script
 from verbena.sieve.errors import Complaint, ScriptError
-from verbena.sieve.extensions import REGISTRY
 from verbena.store.script_api import Script, ScriptEntry, Scripts
 
 _LOGIN = click.argument("login", metavar="NAME@DOMAIN")
@@ -58,7 +58,7 @@ def sieve_put(login: str, file: Path, name: str | None, activate: bool, config_p
         raise click.UsageError("give a --name to what comes on standard input")
     octets = _read(file)
     name = file.stem if name is None else name
-    for complaint in _warnings(file, octets):
+    for complaint in _warnings(config, file, octets):
         click.echo(f"{file}: {complaint}", err=True)
     settled(_put(config, login, name, octets, activate))
     click.echo(f"{login}: {name} is kept" + (" and active" if activate else ""))
@@ -71,10 +71,10 @@ def _read(file: Path) -> bytes:
         raise click.ClickException(f"{file} can not be read: {error.strerror}") from error
 
 
-def _warnings(file: Path, octets: bytes) -> tuple[Complaint, ...]:
+def _warnings(config: Config, file: Path, octets: bytes) -> tuple[Complaint, ...]:
     """Ends the command when the script has errors, with all of them."""
     try:
-        return compile_script(octets, REGISTRY)[1]
+        return compile_script(octets, script_registry(config))[1]
     except ScriptError as error:
         raise click.ClickException("\n".join(f"{file}: {complaint}" for complaint in error.complaints)) from error
 

@@ -56,9 +56,14 @@ def read_secret(config: Config, name: str, key: str) -> Secret:
     return Secret(first.rstrip(b"\r"))
 
 
-def script_registry(caller: Caller | None) -> Registry:
+def script_registry(config: Config) -> Registry:
     """What scripts may say on this server: with the notification methods that it has."""
-    return registry_with(MAIL_SCHEMES | (caller.schemes if caller is not None else frozenset()))
+    schemes = set(MAIL_SCHEMES)
+    if config.delivery.webhooks:
+        schemes |= {b"https", b"webpush"}
+    if config.delivery.xmpp is not None:
+        schemes.add(b"xmpp")
+    return registry_with(frozenset(schemes))
 
 
 def build_deliverer(
