@@ -14,7 +14,7 @@ from pathlib import Path
 from verbena.app.config import Config, ConfigError, Trusted, parse_address
 from verbena.app.log import SessionLog
 from verbena.app.meter import PrometheusMeter
-from verbena.app.wiring_delivery import build_caller, build_deliverer, script_registry
+from verbena.app.wiring_delivery import build_caller, build_deliverer, read_secret, script_registry
 from verbena.auth.service import AuthService
 from verbena.client.connect import Endpoint
 from verbena.imap.extensions import REGISTRY
@@ -76,7 +76,6 @@ class Parts:
     mail_waits: asyncio.Event
     """set when this worker put something into the outbox"""
     caller: Caller | None
-    caller: Caller | None
 
     async def close(self) -> None:
         self.bus.close()
@@ -101,7 +100,7 @@ def build_parts(config: Config, worker: str, meter: PrometheusMeter, log: Sessio
     authenticator = build_authenticator(config, store, meter, log)
     mail_waits = asyncio.Event()
     caller = build_caller(config, store, _now)
-    scripts = script_registry(caller)
+    scripts = script_registry(config)
     deliverer = build_deliverer(config, store, meter, scripts, caller, mail_waits.set, _now)
     services: dict[str, Service] = {
         "imap": _imap(config, store, authenticator, bus, meter),
@@ -174,11 +173,21 @@ def _submission(
         hostname=config.hostname,
         clock=_now,
         wake=wake,
-        burl_hosts=(config.hostname, *config.submission.trusted_imap),
+        burl_hosts=(own_imap(config),),
         max_message_octets=config.limits.message_octets,
         max_recipients=config.limits.recipients,
+        login_timeout_s=config.limits.login_s,
         command_timeout_s=config.limits.smtp_idle_s,
     )
+
+
+def own_imap(config: Config) -> str:
+    """Where plain URLs of BURL may point, as EHLO tells it: this server's IMAP, with its port where that is not the
+    usual one. Other servers are not told: of them only URLAUTH URLs are fetched (RFC 4468 §3.3)."""
+    ports = [port for _, port in (parse_address(text, "listen.imap") for text in config.listen.imap) if port]
+    if not ports or IMAP_PORT in ports:
+        return config.hostname
+    return f"{config.hostname}:{ports[0]}"
 
 
 def _relay(config: Config, store: SqliteStore, deliverer: Deliverer, meter: PrometheusMeter) -> Relay:
@@ -189,9 +198,8 @@ def _relay(config: Config, store: SqliteStore, deliverer: Deliverer, meter: Prom
         hosts = Smarthost(Host(name, port or SMTP_PORT))
     login: Login | None = None
     if relay.smarthost_login is not None and relay.smarthost_password_file is not None:
-        password = read_password(config, relay.smarthost_password_file, "relay.smarthost_password_file")
+        password = read_secret(config, relay.smarthost_password_file, "relay.smarthost_password_file")
         login = Login(relay.smarthost_login, password)
-    contexts = {"none": None, "may": opportunistic_context(), "require": ssl.create_default_context()}
     settings = RelaySettings(
         hostname=config.hostname,
         use_tls=relay.tls != "none",
@@ -200,7 +208,15 @@ def _relay(config: Config, store: SqliteStore, deliverer: Deliverer, meter: Prom
         lifetime_s=relay.lifetime_s,
         max_idle_s=RELAY_IDLE_S,
     )
-    return Relay(store, deliverer, hosts, Dialer(contexts[relay.tls]), meter, settings, _now)
+    return Relay(store, deliverer, hosts, Dialer(hop_context(relay.tls, login is not None)), meter, settings, _now)
+
+
+def hop_context(tls: str, login: bool) -> ssl.SSLContext | None:
+    """For TLS towards next hops, as ``relay.tls`` says. A ``login`` is for the one whom the certificate names, never
+    for somebody in between."""
+    if tls == "none":
+        return None
+    return ssl.create_default_context() if login or tls == "require" else opportunistic_context()
 
 
 def _trusted_servers(config: Config) -> dict[str, RemoteFetch]:
@@ -216,7 +232,7 @@ def _trusted_servers(config: Config) -> dict[str, RemoteFetch]:
 
 def _trusted_password(config: Config, trusted: Trusted) -> Secret:
     if trusted.password_file is not None:
-        return read_password(config, trusted.password_file, f'submission.trusted."{trusted.name}".password_file')
+        return read_secret(config, trusted.password_file, f'submission.trusted."{trusted.name}".password_file')
     return Secret((trusted.password or "").encode())
 
 
@@ -226,15 +242,6 @@ def _trust(config: Config, trusted: Trusted) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=authorities)
     except OSError as error:
         raise ConfigError(f'submission.trusted."{trusted.name}".ca can not be used: {error}') from error
-
-
-def read_password(config: Config, name: str, key: str) -> Secret:
-    """The first line of a file beside the configuration. Raises ``ConfigError``."""
-    try:
-        first, _, _ = (config.source.parent / name).read_bytes().partition(b"\n")
-    except OSError as error:
-        raise ConfigError(f"{key} can not be read: {error}") from error
-    return Secret(first.rstrip(b"\r"))
 
 
 def _now() -> datetime:
