@@ -8,22 +8,11 @@ import pytest
 
 from support.house import House, houses
 from support.link import MemoryLink
-from support.transcript import Connection
 from verbena.imap.extensions import REGISTRY
 from verbena.imap.server import ImapService
 from verbena.imap.session import Limits
 from verbena.model.secret import Secret
 from verbena.wire.sasl.scram import ScramClient
-
-
-async def until(connection: Connection, tag: bytes) -> list[bytes]:
-    """The replies up to the tagged one, with it."""
-    replies: list[bytes] = []
-    while not replies or not replies[-1].startswith(tag + b" "):
-        reply = await connection.reply()
-        assert reply, replies
-        replies.append(reply)
-    return replies
 
 
 def service(house: House, limits: Limits) -> ImapService:
@@ -37,7 +26,7 @@ async def test_pipelined_commands_are_answered_in_order(tmp_path: Path) -> None:
         connection = await house.login()
         lines = [b"t1 SELECT INBOX", b"t2 STORE 1 +FLAGS (\\Seen)", b"t3 FETCH 1 FLAGS", b"t4 NOOP", b"t5 CLOSE"]
         await connection.send(b"".join(line + b"\r\n" for line in lines))
-        replies = await until(connection, b"t5")
+        replies = await connection.until(b"t5")
         tagged = [reply[:5] for reply in replies if not reply.startswith(b"*")]
         assert tagged == [b"t1 OK", b"t2 OK", b"t3 OK", b"t4 OK", b"t5 OK"]
         assert b"* 1 FETCH (FLAGS (\\Seen \\Recent))" in replies
@@ -48,8 +37,8 @@ async def test_many_pipelined_commands_leave_others_their_turn(tmp_path: Path) -
         busy, other = await house.login(), await house.login("bob")
         await busy.send(b"".join(b"n%d NOOP\r\n" % number for number in range(1000)))
         await other.send(b"x NOOP\r\n")
-        assert (await until(other, b"x"))[-1].startswith(b"x OK")
-        assert len([each for each in await until(busy, b"n999") if b" OK" in each]) == 1000
+        assert (await other.until(b"x"))[-1].startswith(b"x OK")
+        assert len([each for each in await busy.until(b"n999") if b" OK" in each]) == 1000
 
 
 @pytest.mark.rfc("3501 §5.4")
@@ -147,7 +136,7 @@ async def test_what_is_pipelined_behind_starttls_is_dropped(tmp_path: Path) -> N
         await connection.send(b"b STARTTLS\r\nc NOOP\r\n")
         assert (await connection.reply()).startswith(b"b OK")
         await connection.send(b"d CAPABILITY\r\n")
-        replies = await until(connection, b"d")
+        replies = await connection.until(b"d")
         assert b"LOGINDISABLED" not in replies[0]
         assert not any(reply.startswith(b"c") for reply in replies)
 
@@ -166,9 +155,9 @@ async def test_a_mailbox_deleted_under_a_session_ends_it(tmp_path: Path) -> None
     async with houses(tmp_path) as (house,):
         one, other = await house.login(), await house.login()
         await one.send(b"a CREATE x\r\nb SELECT x\r\n")
-        await until(one, b"b")
+        await one.until(b"b")
         await other.send(b"c DELETE x\r\n")
-        await until(other, b"c")
+        await other.until(b"c")
         await one.send(b"d NOOP\r\n")
         assert (await one.reply()).startswith(b"* BYE")
 
@@ -188,7 +177,7 @@ async def test_a_long_body_is_streamed_with_its_exact_length(tmp_path: Path) -> 
         await house.put(b"Subject: long\r\n\r\n" + body)
         connection = await house.login()
         await connection.send(b"a EXAMINE INBOX\r\nb FETCH 1 (UID BODY.PEEK[TEXT] FLAGS BODY[]<5.200000>)\r\n")
-        replies = await until(connection, b"b")
+        replies = await connection.until(b"b")
         fetched = next(reply for reply in replies if reply.startswith(b"* 1 FETCH"))
         head = b"* 1 FETCH (UID 1 BODY[TEXT] {%d}\r\n" % len(body)
         assert fetched.startswith(head + body + b" FLAGS (\\Recent) BODY[]<5> {200000}\r\n")
@@ -200,13 +189,13 @@ async def test_many_messages_in_batches(tmp_path: Path) -> None:
             await house.put(b"Subject: %d\r\n\r\nx" % number)
         connection = await house.login()
         await connection.send(b"a COPY 1 x\r\nb SELECT INBOX\r\n")
-        await until(connection, b"b")
+        await connection.until(b"b")
         for tag, size in ((b"c", 60), (b"d", 120), (b"e", 240), (b"f", 480), (b"g", 960)):
             await connection.send(tag + b" COPY 1:* INBOX\r\n")
-            replies = await until(connection, tag)
+            replies = await connection.until(tag)
             assert b"* %d EXISTS" % size in replies
         await connection.send(b"h FETCH 1:* (UID FLAGS ENVELOPE BODY[TEXT])\r\n")
-        replies = await until(connection, b"h")
+        replies = await connection.until(b"h")
         assert len(replies) == 961
         assert all(b"\\Seen" in reply for reply in replies[:-1])
 

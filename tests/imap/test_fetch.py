@@ -8,18 +8,15 @@ import pytest
 
 from support.house import houses
 from support.transcript import Connection
-from verbena.imap.fetching import SHORT_OCTETS
+from verbena.imap.cmd import fetch
+from verbena.imap.fetching import SHORT_OCTETS, Batch
+from verbena.store.api import Account
 
 
 async def replies(connection: Connection, line: bytes) -> list[bytes]:
     """All of them, the tagged one last; literals in place."""
     await connection.send(b"q " + line + b"\r\n")
-    found: list[bytes] = []
-    while not found or not found[-1].startswith(b"q "):
-        reply = await connection.reply()
-        assert reply, found
-        found.append(reply)
-    return found
+    return await connection.until(b"q")
 
 
 def letter(number: int, size_octets: int) -> bytes:
@@ -91,6 +88,27 @@ async def test_numbers_hold_while_others_expunge(tmp_path: Path, gone_for_good: 
         *found, done = await replies(connection, b"FETCH 1:8 (UID ENVELOPE)")
         assert [int(line.split()[1]) for line in found] == wanted
         assert done.startswith(b"q NO [EXPUNGEISSUED]" if gone_for_good else b"q OK")
+
+
+async def test_batches_are_smaller_where_messages_are_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetch, "BATCH_OCTETS", 1000)
+    asked: list[int] = []
+    read_contents = Batch.read_contents
+
+    def noted(batch: Batch, account: Account) -> None:
+        asked.append(len(batch.seqs))
+        read_contents(batch, account)
+
+    monkeypatch.setattr(Batch, "read_contents", noted)
+    async with houses(tmp_path) as (house,):
+        for number, size in enumerate((100, 100, 5000, 100, 100, 100, 900, 900)):
+            await house.put(b"Subject: %d\r\n\r\n" % number + b"x" * size)
+        connection = await house.login()
+        await replies(connection, b"SELECT INBOX")
+        *found, done = await replies(connection, b"FETCH 1:* ENVELOPE")
+        assert [line.split(b'"')[1] for line in found] == [b"%d" % number for number in range(8)]
+        assert done.startswith(b"q OK")
+    assert asked == [2, 1, 3, 1, 1]
 
 
 @pytest.mark.rfc("3501 §6.4.5")

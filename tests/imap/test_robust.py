@@ -65,20 +65,11 @@ async def session(house: House, link: MemoryLink) -> AsyncIterator[None]:
     await task
 
 
-async def until(connection: Connection, tag: bytes) -> list[bytes]:
-    replies: list[bytes] = []
-    while not replies or not replies[-1].startswith(tag + b" "):
-        reply = await connection.reply()
-        assert reply, replies
-        replies.append(reply)
-    return replies
-
-
 async def double(connection: Connection, times: int) -> None:
     """INBOX with so many copies of what it has."""
     await connection.send(b"d SELECT INBOX\r\n" + b"d COPY 1:* INBOX\r\n" * times)
     for _ in range(times + 1):
-        await until(connection, b"d")
+        await connection.until(b"d")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +109,7 @@ async def test_a_reader_that_went_away_ends_its_session(tmp_path: Path) -> None:
             link.closed = True
         other = await house.login()
         await other.send(b"n NOOP\r\n")
-        assert (await until(other, b"n"))[-1].startswith(b"n OK")
+        assert (await other.until(b"n"))[-1].startswith(b"n OK")
 
 
 @pytest.mark.rfc("3501 §5.5")
@@ -128,10 +119,10 @@ async def test_a_client_that_hangs_up_half_gets_all_its_replies(tmp_path: Path) 
         connection = await house.login()
         await connection.send(b"s SELECT INBOX\r\nf FETCH 1 BODY[]\r\na APPEND INBOX {3+}\r\nx\r\n\r\nr NOOP\r\nh NOO")
         await connection.close()
-        await until(connection, b"s")
-        assert len((await until(connection, b"f"))[0]) > 300_000
-        assert b"APPENDUID" in (await until(connection, b"a"))[-1]
-        await until(connection, b"r")
+        await connection.until(b"s")
+        assert len((await connection.until(b"f"))[0]) > 300_000
+        assert b"APPENDUID" in (await connection.until(b"a"))[-1]
+        await connection.until(b"r")
         assert await connection.reply() == b""
 
 
@@ -155,7 +146,7 @@ async def test_ten_thousand_pipelined_commands(tmp_path: Path) -> None:
             await link.far.send(b"".join(b"n%d FETCH 1 (FLAGS BODY.PEEK[TEXT])\r\n" % n for n in range(10_000)))
             await other.send(b"o NOOP\r\n")
             got = bytearray(await link.take())
-            await until(other, b"o")
+            await other.until(b"o")
             assert b"n9999 OK" not in got
             while b"n9999 OK" not in got[-200:]:
                 got += await link.take()
@@ -173,11 +164,11 @@ async def test_giant_answers_of_search(tmp_path: Path) -> None:
         await double(connection, 13)
         count = 2 << 13
         await connection.send(b"s SELECT INBOX\r\na SEARCH ALL\r\nb UID SEARCH ALL\r\nc SEARCH SUBJECT z\r\n")
-        await until(connection, b"s")
+        await connection.until(b"s")
         all_of_them = b"* SEARCH " + b" ".join(b"%d" % number for number in range(1, count + 1))
-        assert (await until(connection, b"a"))[0] == all_of_them
-        assert (await until(connection, b"b"))[0] == all_of_them
-        assert (await until(connection, b"c"))[0] == b"* SEARCH " + b" ".join(
+        assert (await connection.until(b"a"))[0] == all_of_them
+        assert (await connection.until(b"b"))[0] == all_of_them
+        assert (await connection.until(b"c"))[0] == b"* SEARCH " + b" ".join(
             b"%d" % number for number in range(2, count + 1, 2)
         )
         # Numbers of a view with holes in it: every other one goes, by another session's hand.
@@ -186,15 +177,15 @@ async def test_giant_answers_of_search(tmp_path: Path) -> None:
         for first in range(2, count, 2048):
             numbers = b",".join(b"%d" % number for number in range(first, first + 2048, 2))
             await other.send(b"d STORE %b +FLAGS.SILENT (\\Deleted)\r\n" % numbers)
-            await until(other, b"d")
+            await other.until(b"d")
         await other.send(b"e EXPUNGE\r\n")
-        await until(other, b"e")
+        await other.until(b"e")
         await connection.send(b"n NOOP\r\n")
-        replies = await until(connection, b"n")
+        replies = await connection.until(b"n")
         told = [int(reply.split()[1]) for reply in replies if reply.endswith(b"EXPUNGE")]
         assert told == list(range(2, count // 2 + 2))
         await connection.send(b"c SEARCH SUBJECT x\r\n")
-        assert (await until(connection, b"c"))[0] == b"* SEARCH " + b" ".join(
+        assert (await connection.until(b"c"))[0] == b"* SEARCH " + b" ".join(
             b"%d" % number for number in range(1, count // 2 + 1)
         )
 
@@ -237,7 +228,7 @@ async def test_waiting_for_the_client_has_an_end(tmp_path: Path, line: bytes) ->
         connection = house.connect(service)
         await connection.reply()
         await connection.send(b"l LOGIN alice secret\r\nw " + line + b"\r\n")
-        await until(connection, b"l")
+        await connection.until(b"l")
         replies = [await connection.reply()]
         while replies[-1]:
             replies.append(await connection.reply())
@@ -259,11 +250,11 @@ async def test_no_command_holds_the_loop_for_long(tmp_path: Path) -> None:
             (b"EXPUNGE", 1),
         ):
             await busy.send(b"b " + command + b"\r\n")
-            running = asyncio.create_task(until(busy, b"b"))
+            running = asyncio.create_task(busy.until(b"b"))
             turns = 0
             while not running.done():
                 await other.send(b"o NOOP\r\n")
-                await until(other, b"o")
+                await other.until(b"o")
                 turns += 1
             assert turns >= least, command
             assert (await running)[-1].startswith(b"b OK"), command

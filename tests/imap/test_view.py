@@ -244,6 +244,17 @@ def test_resolve(pairs: tuple[tuple[int, int], ...], by_uid: bool, numbers: list
     assert [index + 1 for index in view.resolve(SequenceSet(pairs), by_uid)] == numbers
 
 
+@pytest.mark.parametrize("uids", [(), (4,), (9, 4, 5, 400), (400, 6), range(1, 300)])
+def test_uids_are_found_whether_few_or_many(uids: Sequence[int]) -> None:
+    known = [5, 6, *range(9, 200, 3)]
+    _, view, _ = opened(known)
+    assert (
+        view.indexes_of(uids)
+        == view.indexes_of(set(uids))
+        == [known.index(uid) for uid in sorted(uids) if uid in known]
+    )
+
+
 def test_a_number_that_is_not_there_is_the_peers_fault() -> None:
     _, view, _ = opened([5, 6, 9])
     with pytest.raises(PeerError):

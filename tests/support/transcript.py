@@ -123,6 +123,15 @@ class Connection:
     async def close(self) -> None:
         await self._wire.close()
 
+    async def until(self, tag: bytes) -> list[bytes]:
+        """The replies up to the tagged one, with it."""
+        replies: list[bytes] = []
+        while not replies or not replies[-1].startswith(tag + b" "):
+            reply = await self.reply()
+            assert reply, replies
+            replies.append(reply)
+        return replies
+
     async def reply(self, timeout_s: float = 10.0) -> bytes:
         """The next reply without its CRLF; empty at the end of the stream."""
         reply = b""
