@@ -92,7 +92,7 @@ def faults(rows: list[Row], proved: dict[int, dict[str, set[str]]]) -> list[str]
         result += [
             f"docs/rfcs.tsv: RFC {row.number}: {module} is not there"
             for module in row.modules
-            if not (SOURCE / module).is_dir() and not (SOURCE / f"{module}.py").is_file()
+            if not (SOURCE / module).exists() and not (SOURCE / f"{module}.py").exists()
         ]
     for path in sorted(SOURCE.rglob("ext/*.py")):
         for number in re.findall(r"\brfc=(\d+)", path.read_text(encoding="utf-8")):
