@@ -59,6 +59,20 @@ async def test_an_entry_goes_through(tmp_path: Path) -> None:
         assert world.ann.contents([item.content_id]) == [None]
 
 
+async def test_who_has_the_message_is_struck_while_others_are_tried(tmp_path: Path) -> None:
+    async with opened(tmp_path) as world:
+        box = world.store.outbox
+        await enqueue(world, world.ann, envelope())
+        (item,) = await box.claim(now(world), 60, 10)
+        await box.narrow(item, TO[1:])
+        assert await box.claim(now(world) + timedelta(seconds=59), 60, 10) == []
+        (again,) = await box.claim(now(world) + timedelta(seconds=60), 60, 10)
+        assert (again.attempts, again.envelope.recipients) == (0, TO[1:])
+        await box.settle(again, TO[1:], now(world), None)
+        await box.narrow(item, TO)
+        assert box.items()[0].envelope.recipients == TO[1:]
+
+
 async def test_a_dead_relay_s_entries_come_back(tmp_path: Path) -> None:
     async with opened(tmp_path) as world, second(world) as (store, _):
         await enqueue(world, world.ann, envelope())

@@ -12,11 +12,15 @@ from hypothesis import strategies as st
 
 from smtp.driver import Inbox
 from smtp.setting import HOST, Setting, setting
-from submission.hop_link import ALL, BARE, EIGHT_BIT, NextHop
+from submission.hop_link import ALL, BARE, EIGHT_BIT, HopLinkInMemory, NextHop
+from submission.test_submission import failing
 from support.house import pieces
+from verbena.model.errors import LinkClosed, Unavailable
+from verbena.model.link import TlsState
+from verbena.smtp.ext import dsn
 from verbena.smtp.registry import Extension
 from verbena.store.api import OutEnvelope, OutRecipient
-from verbena.submission.hop import canonical_lines
+from verbena.submission.hop import Hop, Mail, canonical_lines
 from verbena.submission.mx import Host, NoHosts, order_hosts
 from verbena.submission.relay import Relay, RelaySettings
 from verbena.wire.smtp.eightbitmime import Body
@@ -327,3 +331,121 @@ def test_lines_become_canonical(words: list[bytes]) -> None:
         assert not any(piece.endswith(b"\r") for piece in got)
 
     asyncio.run(run())
+
+
+async def test_a_crash_on_the_way_resends_to_no_domain_that_has_the_message(tmp_path: Path) -> None:
+    hop = NextHop(extensions=EIGHT_BIT)
+    hung = asyncio.Event()
+
+    async def dial(host: Host) -> HopLinkInMemory:
+        if host.name.endswith("example.com"):
+            hung.set()
+            await asyncio.Event().wait()
+        return await hop.dial(host)
+
+    async with relaying(tmp_path, hop) as (here, relay):
+        store = here.house.store
+        await queue(here, MESSAGE, OutRecipient("a@example.net", ("SUCCESS",)), "b@example.com", "bob@example.org")
+        stuck = Relay(store, here.deliverer, hop, dial, here.house.meter, RelaySettings(HOST), lambda: here.now[0])
+        task = asyncio.create_task(stuck.run_once())
+        await hung.wait()
+        while len(store.outbox.items()[0].envelope.recipients) > 1:  # noqa: ASYNC110 - the store sets no event
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        (item,) = store.outbox.items()
+        assert (item.attempts, item.envelope.recipients) == (0, (OutRecipient("b@example.com"),))
+        assert len(await here.inbox("alice")) == 1
+        await store.outbox.release()
+        assert await relay.run_once() == 1
+        sent = [str(one.mailbox) for envelope, _ in hop.inbox.taken for one in envelope.recipients]
+        assert sorted(sent) == ["a@example.net", "b@example.com"]
+        assert len(await here.inbox("bob")) == 1
+        assert store.outbox.depth() == 0
+
+
+async def test_an_address_of_several_accounts_waits_only_for_those_without_the_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hop = NextHop()
+    async with relaying(tmp_path, hop) as (here, relay):
+        for name in ("alice", "bob"):
+            await here.house.store.directory.add_alias("all@example.org", here.ref(name).account_id)
+        await queue(here, MESSAGE, OutRecipient("all@example.org", ("FAILURE",)))
+        await failing(here, monkeypatch, "bob", Unavailable("shard busy"))
+        await relay.run_once()
+        (item,) = here.house.store.outbox.items()
+        waiting = OutRecipient("bob@example.org", ("FAILURE",), b"rfc822;all@example.org")
+        assert item.envelope.recipients == (waiting,)
+        monkeypatch.undo()
+        here.now[0] += timedelta(seconds=60)
+        await relay.run_once()
+        assert (len(await here.inbox("alice")), len(await here.inbox("bob"))) == (1, 1)
+
+
+class ScriptedHop:
+    """Says its lines, one for each write that ends a line of ours, and is then gone."""
+
+    def __init__(self, *lines: bytes) -> None:
+        self._lines = [b"220 hop ready\r\n", b"250 hop\r\n", *lines]
+        self.sent = bytearray()
+
+    @property
+    def tls(self) -> TlsState | None:
+        return None
+
+    def write(self, octets: bytes) -> None:
+        self.sent += octets
+
+    async def drain(self) -> None:
+        if not self._lines:
+            raise LinkClosed("gone")
+
+    async def receive(self, timeout_s: float | None = None) -> bytes:
+        return self._lines.pop(0)
+
+    async def start_tls(self) -> None:
+        raise LinkClosed("no TLS")
+
+    def close(self) -> None: ...
+
+
+OK = b"250 ok\r\n"
+
+
+@pytest.mark.rfc("5321 §4.2.1")
+@pytest.mark.parametrize(
+    ("lines", "address", "codes"),
+    [
+        # hanging up right after the last reply takes nothing back
+        ((OK, OK, b"354 go\r\n", b"250 taken\r\n"), "a@example.net", [250]),
+        # a success that is none: nothing was sent
+        ((OK, OK, b"250 what?\r\n"), "a@example.net", [451]),
+        ((OK, OK, b"354 go\r\n", b"354 go on\r\n"), "a@example.net", [451]),
+        ((OK, b"354 go\r\n", b"554 no\r\n"), "a@example.net", [451]),
+        # nothing of an address becomes a command, wherever it came from
+        ((), "a@example.net>\r\nDATA", [553]),
+        ((), "a@example.net> NOTIFY=NEVER", [553]),
+    ],
+)
+async def test_what_a_hop_says_is_taken_for_what_it_is(lines: Sequence[bytes], address: str, codes: list[int]) -> None:
+    link = ScriptedHop(*lines, b"221 bye\r\n") if not lines or 250 not in codes else ScriptedHop(*lines)
+    envelope = OutEnvelope("alice@example.org", (OutRecipient(address),), "7BIT", False)
+
+    async def converted(eight_bit: bool) -> AsyncIterator[bytes]:
+        return pieces(MESSAGE)
+
+    mail = Mail(envelope, len(MESSAGE), True, lambda: pieces(MESSAGE), converted)
+    verdicts = await Hop(link, HOST).send(mail, use_tls=False, require_tls=False, login=None)
+    assert [verdict.reply.code for verdict in verdicts] == codes
+    assert (b"DATA" in link.sent) == (not address.endswith(("DATA", "NEVER")) and lines[0:2] == (OK, OK))
+
+
+@pytest.mark.rfc("6533 §3")
+async def test_an_orcpt_in_utf8_is_made_ascii_for_a_hop_without_smtputf8(tmp_path: Path) -> None:
+    hop = NextHop(extensions=(*EIGHT_BIT, dsn.EXTENSION))
+    async with relaying(tmp_path, hop) as (here, relay):
+        await queue(here, MESSAGE, OutRecipient("a@example.net", (), "utf-8;ü@example.org".encode()), smtputf8=True)
+        await relay.run_once()
+        ((envelope, _),) = hop.inbox.taken
+        assert envelope.recipients[0].options.orcpt == b"utf-8;\\x{FC}@example.org"

@@ -145,7 +145,7 @@ async def test_success_is_notified_where_asked(tmp_path: Path) -> None:
         assert report.count(b"Return-Path") == 1
 
 
-async def _failing(here: Setting, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> None:
+async def failing(here: Setting, monkeypatch: pytest.MonkeyPatch, name: str, error: Exception) -> None:
     """The store refuses what is appended to the account ``name``."""
     account = here.house.account(name)
     original = type(account).append
@@ -162,7 +162,7 @@ async def test_what_can_not_be_delivered_now_waits_in_the_outbox(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with setting(tmp_path) as here:
-        await _failing(here, monkeypatch, "bob", Unavailable("shard busy"))
+        await failing(here, monkeypatch, "bob", Unavailable("shard busy"))
         lines = await here.submit(MAIL + BOB + b"RCPT TO:<alice@example.org>\r\n" + data(FULL + b"\r\nx\r\n"))
         assert lines[-1].startswith("250 2.6.0")
         (item,) = here.house.store.outbox.items()

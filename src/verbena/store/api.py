@@ -548,6 +548,10 @@ class Outbox(Protocol):
     ) -> None:
         """After an attempt: keep ``remaining`` until ``retry_at``; the entry is gone when none remain."""
 
+    async def narrow(self, item: QueueItem, remaining: tuple[OutRecipient, ...]) -> None:
+        """During an attempt: only ``remaining``, at least one, are still to be sent to. Nothing else of the entry or
+        its lease changes; ``settle`` follows."""
+
     def depth(self) -> int:
         """Entries not yet gone, over all accounts."""
 

@@ -104,6 +104,10 @@ class StoredOutbox:
         """Nothing happens when another relay settled the attempt after this one's lease was over."""
         await self._keep(item.account, lambda transaction: _settle(transaction, item, remaining, retry_at, error))
 
+    async def narrow(self, item: QueueItem, remaining: tuple[OutRecipient, ...]) -> None:
+        """Nothing happens when another relay has settled the attempt."""
+        await self._keep(item.account, lambda transaction: _narrow(transaction, item, remaining))
+
     def depth(self) -> int:
         total = 0
         for shard in range(self._engine.shards):
@@ -190,6 +194,14 @@ def _settle(
     due_at = transaction.now if retry_at is None else retry_at.timestamp()
     kept_error = None if error is None else error[:MAX_ERROR_CHARACTERS]
     db.run(_KEEP, (due_at, kept_error, account_id, queue_id))
+
+
+def _narrow(transaction: Transaction, item: QueueItem, remaining: tuple[OutRecipient, ...]) -> None:
+    db, account_id, queue_id = transaction.db, transaction.account_id, item.queue_id
+    if db.one(_SETTLED, (account_id, queue_id, item.attempts)) is None:
+        return
+    db.run(_FORGET_RECIPIENTS, (account_id, queue_id))
+    insert_recipients(db, account_id, queue_id, remaining)
 
 
 def _item(ref: AccountRef, row: Row, recipients: list[Row]) -> QueueItem:

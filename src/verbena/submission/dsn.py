@@ -157,7 +157,7 @@ def _fields(hostname: str, subject: Subject, outcomes: Sequence[Outcome]) -> lis
 
 def _is_ascii(outcome: Outcome) -> bool:
     orcpt = outcome.recipient.orcpt
-    return outcome.recipient.address.isascii() and (orcpt is None or orcpt.isascii())
+    return outcome.recipient.address.isascii() and (orcpt is None or original_recipient(orcpt)[1].isascii())
 
 
 def _text(octets: bytes) -> str:

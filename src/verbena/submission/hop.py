@@ -19,7 +19,7 @@ from verbena.wire.sasl.coding import decode_base64, encode_base64, encode_initia
 from verbena.wire.sasl.mechanism import choose_client
 from verbena.wire.smtp.chunking import format_bdat
 from verbena.wire.smtp.command import format_verb
-from verbena.wire.smtp.dsn import format_notify, format_xtext
+from verbena.wire.smtp.dsn import ascii_orcpt, format_notify, format_xtext
 from verbena.wire.smtp.frame import SmtpFrame, stuff_dots
 from verbena.wire.smtp.parameter import Parameter, format_parameters
 from verbena.wire.smtp.reply import MAX_REPLY_LINES, Reply, is_last_reply_line, parse_reply, reply
@@ -28,6 +28,7 @@ GREETING_TIMEOUT_S: Final = 300.0
 COMMAND_TIMEOUT_S: Final = 300.0
 DATA_TIMEOUT_S: Final = 600.0
 """RFC 5321 §4.5.3.2"""
+UNEXPECTED: Final = reply(451, "4.5.0", "Next hop gave an unexpected reply")
 
 
 class HopLink(Protocol):
@@ -118,8 +119,8 @@ class Hop:
         try:
             await self._open(use_tls, require_tls, login)
             verdicts = await self._transaction(mail)
+            # Not awaited: a hop that hangs up first has taken the message all the same.
             self._link.write(b"QUIT\r\n")
-            await self._link.drain()
             return verdicts
         except HopFailed:
             raise
@@ -192,6 +193,8 @@ class Hop:
         needs_utf8 = needs_utf8 or any(not recipient.address.isascii() for recipient in recipients)
         if needs_utf8 and mail.envelope.smtputf8 and "SMTPUTF8" not in self._extensions:
             return self._all(recipients, reply(550, "5.6.7", "Next hop has no SMTPUTF8"))
+        if not all(_is_clean(address) for address in (mail.envelope.sender, *(one.address for one in recipients))):
+            return self._all(recipients, reply(553, "5.1.3", "Not a mail address"))
         form = self._form(mail.envelope.body)
         try:
             source = mail.content() if form == mail.envelope.body else await mail.converted(form == "8BITMIME")
@@ -243,7 +246,8 @@ class Hop:
         if self._notifies and recipient.notify:
             parameters.append(("NOTIFY", format_notify(recipient.notify)))
         if self._notifies and recipient.orcpt is not None:
-            parameters.append(("ORCPT", recipient.orcpt))
+            utf8 = "SMTPUTF8" in self._extensions
+            parameters.append(("ORCPT", recipient.orcpt if utf8 else ascii_orcpt(recipient.orcpt)))
         return format_parameters(parameters)
 
     async def _group(self, lines: Sequence[bytes]) -> list[Reply]:
@@ -263,7 +267,8 @@ class Hop:
     async def _by_data(self, source: AsyncIterator[bytes]) -> Reply:
         answer = await self._command("DATA", b"")
         if answer.code != 354:
-            return _sane(answer)
+            # Success here would be no success of the message: nothing of it was sent.
+            return UNEXPECTED if answer.code < 400 else answer
         at_line_start = True
         async for piece in canonical_lines(source):
             self._link.write(stuff_dots(piece, at_line_start))
@@ -324,6 +329,14 @@ def _path(address: str) -> bytes:
     return b"<" + address.encode() + b">"
 
 
+def _is_clean(address: str) -> bool:
+    """Whether ``address`` stays within its brackets and its line, wherever it came from."""
+    quoted = address.startswith('"')
+    return not any(
+        character < " " or character == "\x7f" or (character in "<> " and not quoted) for character in address
+    )
+
+
 def _sane(answer: Reply) -> Reply:
     """A reply that is neither success nor failure is a failure for now."""
-    return reply(451, "4.5.0", "Next hop gave an unexpected reply") if 300 <= answer.code < 400 else answer
+    return UNEXPECTED if 300 <= answer.code < 400 else answer

@@ -1,15 +1,15 @@
 """Drain the outbox: to the next hop, or into a mailbox here; retry, give up, and tell the sender (RFC 5321 §4.5.4.1,
 RFC 3461).
 
-One relay at a time works on a server. An entry is leased while it is tried and settled once: what was sent is gone from
-it before anything else happens, so that a crash doubles at most what was under way at that moment (RFC 5321 §4.5.4.1
-knows no better). A notification is durable before its entry is settled: a crash between the two may notify twice, never
-not at all.
+One relay at a time works on a server. An entry is leased while it is tried and settled once. Its recipients are tried
+domain by domain, at most ``MAX_RECIPIENTS`` at once; those who have the message are struck from it before anything else
+happens, so that a crash doubles at most what was under way at that moment (RFC 5321 §4.5.4.1 knows no better). A
+notification is durable before its recipients are struck: a crash between the two may notify twice, never not at all.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,12 +18,13 @@ from verbena.mime.header import Fields
 from verbena.mime.scan import Scanner
 from verbena.model.errors import Unavailable, VerbenaError
 from verbena.model.link import Meter
-from verbena.store.api import Account, Content, OutRecipient, QueueItem, Store
+from verbena.store.api import Account, AccountRef, Content, OutRecipient, QueueItem, Store
 from verbena.store.delivery import Failed, LocalDelivery
 from verbena.submission.dsn import Action, Outcome
 from verbena.submission.hop import Hop, HopFailed, HopLink, Login, Mail, Verdict
 from verbena.submission.mx import Host, Hosts, NoHosts
 from verbena.submission.notice import Notifier, Original
+from verbena.wire.smtp.dsn import format_orcpt
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,17 @@ class Result:
     error: str = ""
 
 
+class _Attempt:
+    """One attempt at an entry: what it has come to so far. ``results`` are those still to be settled."""
+
+    def __init__(self, item: QueueItem) -> None:
+        self.item = item
+        self.results: list[Result] = []
+        self.remaining = list(item.envelope.recipients)
+        self.untried = len(self.remaining)
+        self.lock = asyncio.Lock()
+
+
 class Relay:
     """``clock`` gives aware UTC, ``dial`` connections, ``hosts`` next hops."""
 
@@ -101,36 +113,74 @@ class Relay:
         return longest if due is None else max(0.0, min(longest, (due - self._clock()).total_seconds()))
 
     async def _attempt(self, item: QueueItem) -> None:
+        attempt = _Attempt(item)
         try:
-            results = await self._try(item)
-            await self._settle(item, results)
+            await self._try(attempt)
+            await self._settle(item, attempt.results)
         except VerbenaError:
             log.exception("relay attempt not settled", extra={"queue_id": item.queue_id})
         except Exception:  # a bug must not stop all mail: the entry comes back when its lease is over
             log.exception("relay attempt failed", extra={"queue_id": item.queue_id})
 
-    async def _try(self, item: QueueItem) -> list[Result]:
+    async def _try(self, attempt: _Attempt) -> None:
+        item = attempt.item
         account = self._store.account(item.account)
         content = account.contents([item.content_id])[0]
         recipients = item.envelope.recipients
         if content is None:
-            return [_failed(one, "5.3.0", "Message content is gone") for one in recipients]
+            attempt.results = [_failed(one, "5.3.0", "Message content is gone") for one in recipients]
+            return
         header = account.read(content.content_id, 0, min(content.header_octets, HEADER_OCTETS))
         if len(Fields(header).every(b"received")) > MAX_RECEIVED:
-            return [_failed(one, "5.4.6", "Routing loop detected") for one in recipients]
+            attempt.results = [_failed(one, "5.4.6", "Routing loop detected") for one in recipients]
+            return
         groups: dict[str, list[OutRecipient]] = {}
         for one in recipients:
             groups.setdefault(one.address.rpartition("@")[2].lower(), []).append(one)
-        directory = self._store.directory
-        found = await asyncio.gather(
-            *(
-                self._local(item, account, content, group)
-                if directory.is_local_domain(domain) or not domain
-                else self._remote(item, account, content, header, domain, group)
-                for domain, group in groups.items()
-            )
-        )
-        return [result for results in found for result in results]
+        async with asyncio.TaskGroup() as tasks:
+            for domain, group in groups.items():
+                tasks.create_task(self._try_domain(attempt, account, content, header, domain, group))
+
+    async def _try_domain(
+        self,
+        attempt: _Attempt,
+        account: Account,
+        content: Content,
+        header: bytes,
+        domain: str,
+        group: list[OutRecipient],
+    ) -> None:
+        local = not domain or self._store.directory.is_local_domain(domain)
+        for at in range(0, len(group), MAX_RECIPIENTS):
+            chosen = group[at : at + MAX_RECIPIENTS]
+            try:
+                if local:
+                    results = await self._local(attempt.item, account, content, chosen)
+                else:
+                    results = await self._remote(attempt.item, account, content, header, domain, chosen)
+            except Unavailable as error:
+                results = [Result(one, None, error.told) for one in chosen]
+            await self._strike(attempt, chosen, results)
+
+    async def _strike(self, attempt: _Attempt, tried: list[OutRecipient], results: list[Result]) -> None:
+        """Make sure that who has the message will not get it again while others are still tried. Failures are kept for
+        the end, to be told in one notification."""
+        done = [result for result in results if result.outcome and result.outcome.action is not Action.FAILED]
+        left = [result.recipient for result in results if result not in done]
+        async with attempt.lock:
+            attempt.remaining = [one for one in attempt.remaining if one not in tried] + left
+            attempt.untried -= len(tried)
+            if not done or not attempt.untried:
+                attempt.results += results
+                return
+            attempt.results += [result for result in results if result not in done]
+            outcomes = [result.outcome for result in done if result.outcome is not None]
+            try:
+                await self._notifier.notify(self._original(attempt.item), outcomes)
+                await self._store.outbox.narrow(attempt.item, tuple(attempt.remaining))
+            except Unavailable:
+                log.exception("sent, and not struck from the outbox", extra={"queue_id": attempt.item.queue_id})
+        self._count(outcomes)
 
     # here
 
@@ -144,14 +194,20 @@ class Relay:
                 local_part, _, domain = one.address.rpartition("@")
                 failure = Failed(True, "5.1.1", "No such mailbox here")
                 reached = False
+                later: list[AccountRef] = []
                 for ref in self._store.directory.resolve_address(local_part, domain):
                     told = await self._delivery.deliver(item.envelope.sender, one.address, ref, staged, b"")
                     if not isinstance(told, Failed):
                         reached = True
-                    elif failure.permanent:
+                        continue
+                    if failure.permanent:
                         failure = told
-                if not failure.permanent:
-                    results.append(Result(one, None, f"450 {failure.enhanced} {failure.told}"))
+                    if not told.permanent:
+                        later.append(ref)
+                if later:
+                    error = f"450 {failure.enhanced} {failure.told}"
+                    waiting = for_accounts(one, later) if reached else (one,)
+                    results += [Result(each, None, error) for each in waiting]
                 elif reached:
                     results.append(Result(one, Outcome(one, Action.DELIVERED, "2.0.0")))
                 else:
@@ -175,18 +231,14 @@ class Relay:
             if error.permanent:
                 return [_failed(one, error.status, error.told) for one in group]
             return [Result(one, None, error.told) for one in group]
-        results: list[Result] = []
-        for at in range(0, len(group), MAX_RECIPIENTS):
-            chosen = tuple(group[at : at + MAX_RECIPIENTS])
-            mail = Mail(
-                replace(item.envelope, recipients=chosen),
-                content.size_octets,
-                header.isascii(),
-                lambda: account.stream(content.content_id, 0, content.size_octets),
-                lambda eight_bit: _converted(account, content, eight_bit),
-            )
-            results += await self._send(mail, hosts)
-        return results
+        mail = Mail(
+            replace(item.envelope, recipients=tuple(group)),
+            content.size_octets,
+            header.isascii(),
+            lambda: account.stream(content.content_id, 0, content.size_octets),
+            lambda eight_bit: _converted(account, content, eight_bit),
+        )
+        return await self._send(mail, hosts)
 
     async def _send(self, mail: Mail, hosts: list[Host]) -> list[Result]:
         """Try ``hosts`` in turn until one can be talked to."""
@@ -248,11 +300,14 @@ class Relay:
         delay_s = min(settings.first_retry_s * 2.0 ** min(item.attempts, 30), settings.max_retry_s)
         retry_at = now + timedelta(seconds=delay_s) if remaining else None
         await self._store.outbox.settle(item, tuple(remaining), retry_at, error)
-        for outcome in outcomes:
-            self._meter.delivery("relay", "failed" if outcome.action is Action.FAILED else "sent")
+        self._count(outcomes)
         for one in remaining:
             self._meter.delivery("relay", "deferred")
             log.info("deferred", extra={"queue_id": item.queue_id, "recipient": one.address, "error": error})
+
+    def _count(self, outcomes: list[Outcome]) -> None:
+        for outcome in outcomes:
+            self._meter.delivery("relay", "failed" if outcome.action is Action.FAILED else "sent")
 
     def _original(self, item: QueueItem) -> Original:
         account = self._store.account(item.account)
@@ -281,6 +336,13 @@ async def _converted(account: Account, content: Content, eight_bit: bool) -> Asy
             yield piece
 
     return emit()
+
+
+def for_accounts(recipient: OutRecipient, accounts: Iterable[AccountRef]) -> tuple[OutRecipient, ...]:
+    """``recipient``, whose address means several accounts, as a recipient for each of ``accounts``: the others have the
+    message already. Reports still speak of the address that the sender knows."""
+    orcpt = recipient.orcpt or format_orcpt(recipient.address)
+    return tuple(OutRecipient(account.login, recipient.notify, orcpt) for account in accounts)
 
 
 def _failed(recipient: OutRecipient, status: str, diagnostic: str) -> Result:

@@ -13,6 +13,7 @@ from verbena.wire.smtp.chunking import format_bdat, parse_bdat
 from verbena.wire.smtp.command import format_mail, format_rcpt, format_verb, parse_mail, parse_rcpt, parse_verb
 from verbena.wire.smtp.dsn import (
     format_notify,
+    format_orcpt,
     format_xtext,
     original_recipient,
     parse_envid,
@@ -174,6 +175,8 @@ def test_dsn() -> None:
         (parse_notify, b""),
         (parse_notify, b"OFTEN"),
         (parse_orcpt, b"rfc822"),
+        (parse_orcpt, b"rfc822;a+0D+0Ab"),
+        (parse_orcpt, b"rfc822;a+FFb"),
         (parse_orcpt, b";a"),
         (parse_orcpt, b"rfc822;" + b"a" * 500),
         (parse_ret, b"ALL"),
@@ -297,3 +300,27 @@ def test_any_local_part_survives(local_part: str, domain: str) -> None:
         return
     mailbox = Mailbox(local_part, domain)
     assert parse_mailbox(format_mailbox(mailbox)) == mailbox
+
+
+@pytest.mark.rfc("6533 §3")
+@pytest.mark.parametrize(
+    ("address", "orcpt"),
+    [
+        ("a+b=c@example.org", b"rfc822;a+2Bb+3Dc@example.org"),
+        ('"a b"@example.org', b'rfc822;"a+20b"@example.org'),
+        ("ü+1@example.org", b"utf-8;\\x{FC}\\x{2B}1@example.org"),
+        ("\U0001f600@example.org", b"utf-8;\\x{1F600}@example.org"),
+    ],
+)
+def test_an_address_as_orcpt(address: str, orcpt: bytes) -> None:
+    assert format_orcpt(address) == orcpt
+    assert parse_orcpt(orcpt) == orcpt
+    assert original_recipient(orcpt)[1] == address.encode()
+
+
+@pytest.mark.rfc("6533 §3")
+@pytest.mark.parametrize(
+    "text", [b"\\x{}", b"\\x{110000}", b"\\x{D800}", b"\\x{fc}", b"\\x{FC", b"\\y", b"\\x{FC}\\x{Z}"]
+)
+def test_what_is_no_embedded_character_stays(text: bytes) -> None:
+    assert original_recipient(b"utf-8;" + text) == (b"utf-8", text)

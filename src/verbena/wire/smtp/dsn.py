@@ -86,10 +86,54 @@ def parse_orcpt(value: bytes | None) -> bytes:
     return value
 
 
+def format_orcpt(address: str) -> bytes:
+    """The value for an address, in ASCII (RFC 3461 §4.2, RFC 6533 §3)."""
+    if address.isascii():
+        return b"rfc822;" + format_xtext(address.encode())
+    return ascii_orcpt(b"utf-8;" + address.encode())
+
+
+def ascii_orcpt(orcpt: bytes) -> bytes:
+    """A checked value for a host without SMTPUTF8: ``utf-8-addr-xtext`` where it has UTF-8 (RFC 6533 §3)."""
+    if orcpt.isascii():
+        return orcpt
+    result = bytearray()
+    for character in orcpt.decode("utf-8", "replace"):
+        number = ord(character)
+        plain = 33 <= number <= 126 and number != 43 and number != 61
+        result += b"%c" % number if plain else b"\\x{%02X}" % number
+    return bytes(result)
+
+
 def original_recipient(orcpt: bytes) -> tuple[bytes, bytes]:
     """(address type, decoded address) of a checked ORCPT value, for a DSN's Original-Recipient (RFC 3464 §2.3.1)."""
     kind, _, address = orcpt.partition(b";")
-    return kind, address if kind.lower() == b"utf-8" else parse_xtext(address)
+    return kind, _decode_unitext(address) if kind.lower() == b"utf-8" else parse_xtext(address)
+
+
+# EmbeddedUnicodeChar = %x5C.78 "{" HEXPOINT "}"; HEXPOINT is 2 to 6 hexadecimal digits
+def _decode_unitext(address: bytes) -> bytes:
+    """The address itself; as it is where it has something else after a backslash (RFC 6533 §3)."""
+    head, *rest = address.split(b"\\x{")
+    result = bytearray(head)
+    for piece in rest:
+        digits, brace, tail = piece.partition(b"}")
+        number = _hexpoint(digits) if brace else -1
+        if number < 0:
+            return address
+        result += chr(number).encode() + tail
+    return bytes(result)
+
+
+def _hexpoint(digits: bytes) -> int:
+    """The number of a character; -1 where it is none."""
+    if not 2 <= len(digits) <= 6:
+        return -1
+    for octet in digits:
+        if octet not in UPPER_HEX:
+            return -1
+    number = int(digits, 16)
+    return -1 if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF else number
 
 
 # RET= "FULL" / "HDRS"
