@@ -108,6 +108,10 @@ def test_aioimaplib_idles_until_mail_comes(server: Server) -> None:
         client.idle_done()
         await asyncio.wait_for(idle, 10)
         await client.logout()
+        # It leaves its side of the connection open, and would only warn of that when collected.
+        client.protocol.transport.abort()
+        for _ in range(3):
+            await asyncio.sleep(0)
         return lines
 
     assert any(b"EXISTS" in line for line in asyncio.run(play()))
