@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from smtp.setting import Setting, setting
+from submission.test_submission import failing
 from verbena.lmtp.deliver import is_looping
 from verbena.model.errors import Refused, Unavailable
 from verbena.model.reason import Reason
-from verbena.store.api import AccountRef, Staged
+from verbena.store.api import AccountRef, OutRecipient, Staged
 from verbena.store.delivery import Delivered, Failed
 
 START = b"LHLO mta.example.net\r\nMAIL FROM:<foobar@example.net>\r\n"
@@ -155,3 +156,27 @@ async def test_a_shutdown_tells_421(tmp_path: Path) -> None:
         assert (await connection.reply()).startswith(b"220 ")
         here.lmtp.shut_down()
         assert (await connection.reply()).startswith(b"421 4.3.2 ")
+
+
+@pytest.mark.rfc("2033 §4.2")
+async def test_who_has_to_wait_brings_the_others_no_second_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with setting(tmp_path) as here:
+        for name in ("alice", "bob"):
+            await here.house.store.directory.add_alias("all@example.org", here.ref(name).account_id)
+        await failing(here, monkeypatch, "bob", Refused(Reason.OVER_QUOTA, "x"))
+        octets = START + b"RCPT TO:<all@example.org>\r\nDATA\r\n" + MESSAGE.replace(b".dot", b"..dot") + b".\r\n"
+        lines = await here.talk(here.lmtp, octets)
+        assert lines[-1].startswith("250 2.1.5")
+        (item,) = here.house.store.outbox.items()
+        assert item.envelope.recipients == (OutRecipient("bob@example.org", (), b"rfc822;all@example.org"),)
+        assert item.envelope.sender == "foobar@example.net"
+        account = here.house.store.account(item.account)
+        queued = b"".join([piece async for piece in account.stream(item.content_id, 0, item.size_octets)])
+        assert queued.startswith(b"Received: from mta.example.net")
+        assert queued.endswith(MESSAGE)
+        assert (len(await here.inbox("alice")), await here.inbox("bob")) == (1, [])
+        await failing(here, monkeypatch, "alice", Unavailable("shard busy"))
+        assert (await here.talk(here.lmtp, octets))[-1] == "450 4.3.0 shard busy"
+        assert here.house.store.outbox.depth() == 1

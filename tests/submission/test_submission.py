@@ -353,3 +353,26 @@ async def test_rewriting_does_not_depend_on_pieces(octets: bytes, size: int) -> 
     assert result == b"<" + headers[0] + b">" + octets[len(headers[0]) :]
     end = header_end(bytearray(octets), 0)
     assert len(headers[0]) == (end if end is not None else (len(octets) if b":" in octets else 0))
+
+
+async def test_an_address_of_several_accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with setting(tmp_path) as here:
+        for name in ("alice", "bob"):
+            await here.house.store.directory.add_alias("all@example.org", here.ref(name).account_id)
+        rcpt = b"RCPT TO:<all@example.org> NOTIFY=SUCCESS,FAILURE\r\n"
+        await failing(here, monkeypatch, "bob", Unavailable("shard busy"))
+        lines = await here.submit(MAIL + rcpt + data(FULL + b"\r\nx\r\n"))
+        assert lines[-1].startswith("250 2.6.0")
+        (item,) = here.house.store.outbox.items()
+        waiting = OutRecipient("bob@example.org", ("SUCCESS", "FAILURE"), b"rfc822;all@example.org")
+        assert item.envelope.recipients == (waiting,)
+        assert len(await here.inbox("alice")) == 1
+
+
+async def test_an_address_given_twice_gets_one_copy(tmp_path: Path) -> None:
+    async with setting(tmp_path) as here:
+        twice = BOB + b"RCPT TO:<bob@EXAMPLE.org>\r\nRCPT TO:<a@example.net>\r\nRCPT TO:<a@example.net>\r\n"
+        lines = await here.submit(MAIL + twice + data(FULL + b"\r\nx\r\n"))
+        assert lines[-1].startswith("250 2.6.0")
+        assert len(await here.inbox("bob")) == 1
+        assert here.house.store.outbox.items()[0].envelope.recipients == (OutRecipient("a@example.net"),)

@@ -114,6 +114,7 @@ def build_parts(config: Config, worker: str, meter: PrometheusMeter, log: Sessio
             max_message_octets=config.limits.message_octets,
             max_recipients=config.limits.recipients,
             command_timeout_s=config.limits.smtp_idle_s,
+            wake=mail_waits.set,
         ),
         "managesieve": _managesieve(config, store, authenticator, meter, scripts),
     }

@@ -35,7 +35,7 @@ PIECE_OCTETS = 256 * 1024
 NO_NOTIFIER = NoNotifier()
 
 
-def _nobody() -> None:
+def nobody() -> None:
     """Wakes nobody: for a process without a relay."""
 
 
@@ -53,7 +53,7 @@ class Deliverer:
         registry: Registry | None = REGISTRY,
         settings: FilterSettings = DEFAULT_FILTER_SETTINGS,
         notifier: Notifier = NO_NOTIFIER,
-        woken: Callable[[], None] = _nobody,
+        woken: Callable[[], None] = nobody,
     ) -> None:
         self._store = store
         self._meter = meter

@@ -3,11 +3,11 @@
 Submission and the relay know only this; ``app`` plugs the delivery agent (``lmtp.deliver``) in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from verbena.store.api import AccountRef, Staged
+from verbena.store.api import AccountRef, OutRecipient, Staged
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,13 @@ class Failed:
     permanent: bool
     enhanced: str
     told: str
+
+
+def for_accounts(recipient: OutRecipient, orcpt: bytes, accounts: Iterable[AccountRef]) -> tuple[OutRecipient, ...]:
+    """``recipient``, whose address means several accounts, as a recipient for each of ``accounts``, because the others
+    have the message already. ``orcpt`` is the address, by which reports speak of it unless the sender named another."""
+    kept = recipient.orcpt or orcpt
+    return tuple(OutRecipient(account.login, recipient.notify, kept) for account in accounts)
 
 
 class LocalDelivery(Protocol):

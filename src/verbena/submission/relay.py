@@ -9,7 +9,7 @@ notification is durable before its recipients are struck: a crash between the tw
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ from verbena.mime.scan import Scanner
 from verbena.model.errors import Unavailable, VerbenaError
 from verbena.model.link import Meter
 from verbena.store.api import Account, AccountRef, Content, OutRecipient, QueueItem, Store
-from verbena.store.delivery import Failed, LocalDelivery
+from verbena.store.delivery import Failed, LocalDelivery, for_accounts
 from verbena.submission.dsn import Action, Outcome
 from verbena.submission.hop import Hop, HopFailed, HopLink, Login, Mail, Verdict
 from verbena.submission.mx import Host, Hosts, NoHosts
@@ -206,7 +206,7 @@ class Relay:
                         later.append(ref)
                 if later:
                     error = f"450 {failure.enhanced} {failure.told}"
-                    waiting = for_accounts(one, later) if reached else (one,)
+                    waiting = for_accounts(one, format_orcpt(one.address), later) if reached else (one,)
                     results += [Result(each, None, error) for each in waiting]
                 elif reached:
                     results.append(Result(one, Outcome(one, Action.DELIVERED, "2.0.0")))
@@ -336,13 +336,6 @@ async def _converted(account: Account, content: Content, eight_bit: bool) -> Asy
             yield piece
 
     return emit()
-
-
-def for_accounts(recipient: OutRecipient, accounts: Iterable[AccountRef]) -> tuple[OutRecipient, ...]:
-    """``recipient``, whose address means several accounts, as a recipient for each of ``accounts``: the others have the
-    message already. Reports still speak of the address that the sender knows."""
-    orcpt = recipient.orcpt or format_orcpt(recipient.address)
-    return tuple(OutRecipient(account.login, recipient.notify, orcpt) for account in accounts)
 
 
 def _failed(recipient: OutRecipient, status: str, diagnostic: str) -> Result:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from verbena.auth.api import Authenticator
@@ -39,10 +39,11 @@ from verbena.smtp.session import Settings
 from verbena.smtp.trace import format_received
 from verbena.smtp.verb import SMTP
 from verbena.store.api import AccountRef, OutEnvelope, OutRecipient, Staged, Store
-from verbena.store.delivery import Delivered, Failed, LocalDelivery
+from verbena.store.delivery import Delivered, Failed, LocalDelivery, for_accounts
 from verbena.submission import policy
 from verbena.submission.dsn import Action, Outcome
 from verbena.submission.notice import Notifier, Original
+from verbena.wire.smtp.dsn import format_orcpt
 from verbena.wire.smtp.eightbitmime import Body
 from verbena.wire.smtp.reply import Reply, reply
 
@@ -64,6 +65,14 @@ class Submitted:
     token: str
     now: datetime
     head: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A recipient for whom delivery failed for now, at all of its accounts or at ``accounts`` only."""
+
+    failure: Failed
+    accounts: tuple[AccountRef, ...] = ()
 
 
 class SubmissionReceiver:
@@ -97,6 +106,7 @@ class SubmissionReceiver:
         account, token, now = _account(envelope), secrets.token_hex(8), self._clock()
         received = format_received(envelope, self._hostname, token, now)
         directory = self._store.directory
+        envelope = replace(envelope, recipients=each_once(envelope.recipients))
         fixer = policy.Fixer(directory, account, envelope, self._hostname, token, now, received)
         local = [one for one in envelope.recipients if policy.is_local(directory, one.mailbox.domain)]
         remote = [one for one in envelope.recipients if not policy.is_local(directory, one.mailbox.domain)]
@@ -106,7 +116,7 @@ class SubmissionReceiver:
         message = _join(head, policy.rewrite_header(source, fixer.fix))
         async with await self._store.stage(message, self._limit_octets) as staged:
             if remote:
-                await self._enqueue(submitted, remote, staged)
+                await self._enqueue(submitted, [_out(one) for one in remote], staged)
             failures = await self._deliver_here(submitted, local, staged, bool(remote))
             await self._settle(submitted, local, failures, staged, bool(remote))
             counts = {"local": len(local) - len(failures), "queued": len(remote), "failed": len(failures)}
@@ -116,7 +126,7 @@ class SubmissionReceiver:
 
     async def _deliver_here(
         self, submitted: Submitted, local: Sequence[Recipient], staged: Staged, mixed: bool
-    ) -> dict[Recipient, Failed]:
+    ) -> dict[Recipient, Failed | Waiting]:
         """Deliver to the recipients here; those that failed. ``mixed``: ``staged`` has no fields of final delivery
         yet."""
         if not local:
@@ -129,16 +139,17 @@ class SubmissionReceiver:
 
     async def _deliver_all(
         self, submitted: Submitted, local: Sequence[Recipient], staged: Staged, head_octets: int
-    ) -> dict[Recipient, Failed]:
+    ) -> dict[Recipient, Failed | Waiting]:
         gate = asyncio.Semaphore(MAX_DELIVERIES_AT_ONCE)
         results = await asyncio.gather(*(self._deliver(gate, submitted, one, staged, head_octets) for one in local))
-        return {one: result for one, result in zip(local, results, strict=True) if isinstance(result, Failed)}
+        return {one: result for one, result in zip(local, results, strict=True) if not isinstance(result, Delivered)}
 
     async def _deliver(
         self, gate: asyncio.Semaphore, submitted: Submitted, recipient: Recipient, staged: Staged, head_octets: int
-    ) -> Delivered | Failed:
+    ) -> Delivered | Failed | Waiting:
         failure = Failed(True, "5.1.1", "No such mailbox here")
         reached = False
+        later: list[AccountRef] = []
         async with gate:
             for account in policy.local_accounts(self._store.directory, recipient):
                 result = await self._delivery.deliver_prepared(
@@ -146,23 +157,33 @@ class SubmissionReceiver:
                 )
                 if isinstance(result, Delivered):
                     reached = True
-                elif not result.permanent:
-                    return result
-                else:
+                    continue
+                if failure.permanent:
                     failure = result
+                if not result.permanent:
+                    later.append(account)
+        if later:
+            return Waiting(failure, tuple(later) if reached else ())
         return Delivered() if reached else failure
 
     async def _settle(
         self,
         submitted: Submitted,
         local: Sequence[Recipient],
-        failures: dict[Recipient, Failed],
+        failures: dict[Recipient, Failed | Waiting],
         staged: Staged,
         mixed: bool,
     ) -> None:
         """Keep what can be tried again; tell the sender of the rest. Raises ``Answer`` when nobody got the message."""
-        later = [one for one, failure in failures.items() if not failure.permanent]
-        never = [(one, failure) for one, failure in failures.items() if failure.permanent]
+        later: list[OutRecipient] = []
+        never: list[tuple[Recipient, Failed]] = []
+        for one, failed in failures.items():
+            if isinstance(failed, Failed):
+                never.append((one, failed))
+            elif failed.accounts:
+                later += for_accounts(_out(one), format_orcpt(str(one.mailbox)), failed.accounts)
+            else:
+                later.append(_out(one))
         if never and len(never) == len(local) and not mixed:
             failure = never[0][1]
             raise Answer(554 if len(never) > 1 else 550, failure.enhanced, " ".join(failure.told.split()))
@@ -176,7 +197,7 @@ class SubmissionReceiver:
         if outcomes:
             await self._notifier.notify(self._original(submitted, staged), outcomes)
 
-    async def _keep(self, submitted: Submitted, later: Sequence[Recipient], staged: Staged) -> None:
+    async def _keep(self, submitted: Submitted, later: Sequence[OutRecipient], staged: Staged) -> None:
         """Queue for recipients here, without the fields of final delivery: they are put there when it happens."""
         if not submitted.head:
             await self._enqueue(submitted, later, staged)
@@ -185,7 +206,7 @@ class SubmissionReceiver:
         async with await self._store.stage(source, staged.size_octets) as bare:
             await self._enqueue(submitted, later, bare)
 
-    async def _enqueue(self, submitted: Submitted, recipients: Sequence[Recipient], staged: Staged) -> None:
+    async def _enqueue(self, submitted: Submitted, recipients: Sequence[OutRecipient], staged: Staged) -> None:
         await self._store.outbox.enqueue(submitted.account, _out_envelope(submitted, recipients, staged), staged)
         self._wake()
 
@@ -193,7 +214,7 @@ class SubmissionReceiver:
         skip = len(submitted.head)
         return Original(
             account=submitted.account,
-            envelope=_out_envelope(submitted, submitted.envelope.recipients, staged),
+            envelope=_out_envelope(submitted, [_out(one) for one in submitted.envelope.recipients], staged),
             arrived=submitted.now,
             header=staged.scanned.header[skip:],
             size_octets=staged.size_octets,
@@ -208,19 +229,27 @@ def _account(envelope: Envelope) -> AccountRef:
     return identity.account
 
 
-def _out_envelope(submitted: Submitted, recipients: Sequence[Recipient], staged: Staged) -> OutEnvelope:
+def _out_envelope(submitted: Submitted, recipients: Sequence[OutRecipient], staged: Staged) -> OutEnvelope:
     options = submitted.envelope.options
     found = body_of(staged.scanned)
     bodies = [body.value for body in (Body.SEVEN_BIT, Body.EIGHT_BIT, Body.BINARY)]
     body = max(found, options.body.value, key=bodies.index)
     return OutEnvelope(
         sender=submitted.sender,
-        recipients=tuple(_out(one) for one in recipients),
+        recipients=tuple(recipients),
         body=body,
         smtputf8=options.smtputf8,
         ret=options.ret,
         envid=options.envid,
     )
+
+
+def each_once(recipients: tuple[Recipient, ...]) -> tuple[Recipient, ...]:
+    """An address that was given twice gets the message once, as the first RCPT asked for it."""
+    found: dict[tuple[str, str], Recipient] = {}
+    for one in recipients:
+        found.setdefault((one.mailbox.local_part, one.mailbox.domain.lower()), one)
+    return tuple(found.values())
 
 
 def _out(recipient: Recipient) -> OutRecipient:
