@@ -48,6 +48,7 @@ def main() -> None:
 
     Start with `verbena init DIR`, `verbena user add NAME@DOMAIN`, `verbena serve`.
     """
+    os.umask(0o077)  # mail, passwords and keys are nobody else's
 
 
 @main.command()

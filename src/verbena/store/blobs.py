@@ -37,6 +37,7 @@ class BlobFolder:
     @staticmethod
     def make(folder: Path) -> None:
         """Create the folder of a new store."""
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "tmp").mkdir(mode=0o700, parents=True, exist_ok=True)
         for first in range(256):
             (folder / f"{first:02x}").mkdir(mode=0o700, exist_ok=True)

@@ -313,6 +313,10 @@ class SqliteDirectory:
 
 
 def _connect(path: Path) -> apsw.Connection:
+    # Before the first octet, and by its path: to close a descriptor of the file would end SQLite's locks on it.
+    path.touch(mode=0o600)
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(BUSY_TIMEOUT_MS)
     connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").fetchall()
