@@ -283,6 +283,8 @@ def test_scram_does_not_tell_who_has_an_account(world: World) -> None:
         unknown = await server_first(service, b"nobody")
         assert known[:2] == unknown[:2]
         assert unknown == await server_first(service, b"NOBODY")
+        assert unknown == await server_first(service, b"nobody@example.org")
+        assert known == await server_first(service, b"bob@example.org")
         assert unknown[2] != (await server_first(service, b"nobody2"))[2]
         client = ScramClient("SHA-256", "nobody", PASSWORD, b"nonce")
         with pytest.raises(Refused) as refused:

@@ -16,6 +16,7 @@ from verbena.app.log import SessionLog
 from verbena.app.meter import PrometheusMeter
 from verbena.app.wiring_delivery import build_caller, build_deliverer, read_secret, script_registry
 from verbena.auth.service import AuthService
+from verbena.auth.shared_counter import shared_in
 from verbena.client.connect import Endpoint
 from verbena.imap.extensions import REGISTRY
 from verbena.imap.server import ImapService
@@ -135,6 +136,7 @@ def build_authenticator(config: Config, store: SqliteStore, meter: PrometheusMet
         remembered_s=auth.cache_s,
         max_address_failures=auth.failures_per_address,
         max_account_failures=auth.failures_per_account,
+        counters=shared_in(run_folder(config)),
     )
 
 

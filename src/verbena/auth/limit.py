@@ -3,13 +3,15 @@
 Failures are counted per address (an IPv6 /64, the smallest thing that one user owns) and per account, and forgotten
 ``WINDOW_S`` after the last one. Over its limit an address is refused unheard. An account over its limit refuses
 only addresses that never logged in to it before, so that a stranger who guesses can not lock the owner out.
-A refused answer is held back for a time that doubles with each failure. All memory is bounded and of this process.
+A refused answer is held back for a time that doubles with each failure. Users of a local socket have no address of
+their own: there the account's limit is the only one. All memory is bounded; counts are of this process, or of all
+workers where ``auth.shared_counter`` keeps them.
 """
 
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from verbena.model.errors import Refused
 from verbena.model.reason import Reason
@@ -23,6 +25,8 @@ MAX_DELAY_S: Final = 8.0
 KNOWN_S: Final = 30 * 86_400.0
 MAX_ENTRIES: Final = 50_000
 """Of each kind; the oldest are dropped first."""
+LOCAL: Final = "unix"
+"""The address of all who come over a local socket."""
 
 
 def address_key(address: str) -> str:
@@ -38,8 +42,22 @@ def address_key(address: str) -> str:
     return str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
 
 
-class _Counter:
-    """Counts per key, forgotten some time after the last one."""
+class Counter(Protocol):
+    """Counts per key, forgotten some time after the last one. ``now_s`` is a clock that never goes back."""
+
+    def count(self, key: str, now_s: float) -> int: ...
+
+    def add(self, key: str, now_s: float) -> None: ...
+
+    def forget(self, key: str) -> None: ...
+
+
+CounterMaker = Callable[[str, float], Counter]
+"""Makes the counter of a name, whose counts are kept for so many seconds."""
+
+
+class MemoryCounter:
+    """``Counter`` of one process."""
 
     def __init__(self, kept_s: float) -> None:
         self._kept_s: Final = kept_s
@@ -59,6 +77,11 @@ class _Counter:
         self._entries.pop(key, None)
 
 
+def in_memory(name: str, kept_s: float) -> Counter:
+    """``CounterMaker`` of counters that nobody shares."""
+    return MemoryCounter(kept_s)
+
+
 class LoginLimit:
     """``clock`` gives seconds of a clock that never goes back."""
 
@@ -67,19 +90,20 @@ class LoginLimit:
         clock: Callable[[], float],
         max_address_failures: int = MAX_ADDRESS_FAILURES,
         max_account_failures: int = MAX_ACCOUNT_FAILURES,
+        counters: CounterMaker = in_memory,
     ) -> None:
         self._clock: Final = clock
         self._max_address: Final = max_address_failures
         self._max_account: Final = max_account_failures
-        self._addresses: Final = _Counter(WINDOW_S)
-        self._accounts: Final = _Counter(WINDOW_S)
-        self._known: Final = _Counter(KNOWN_S)
+        self._addresses: Final = counters("addresses", WINDOW_S)
+        self._accounts: Final = counters("accounts", WINDOW_S)
+        self._known: Final = counters("known", KNOWN_S)
 
     def check(self, address: str, account: str) -> None:
         """Raises ``Refused(TOO_MANY_ATTEMPTS)``. ``account`` is the name that is tried, empty while unknown."""
         now_s = self._clock()
         origin = address_key(address)
-        if self._addresses.count(origin, now_s) >= self._max_address:
+        if origin != LOCAL and self._addresses.count(origin, now_s) >= self._max_address:
             raise Refused(Reason.TOO_MANY_ATTEMPTS, "Too many failed logins, try again later")
         if not account or self._accounts.count(account, now_s) < self._max_account:
             return
@@ -90,8 +114,10 @@ class LoginLimit:
         """Count a failure; seconds to hold the answer back."""
         now_s = self._clock()
         origin = address_key(address)
-        self._addresses.add(origin, now_s)
-        failures = self._addresses.count(origin, now_s)
+        failures = 1
+        if origin != LOCAL:
+            self._addresses.add(origin, now_s)
+            failures = self._addresses.count(origin, now_s)
         if account:
             self._accounts.add(account, now_s)
             failures = max(failures, self._accounts.count(account, now_s))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final, assert_never
 
 from verbena.auth.api import Challenge, Exchange, Identity, Success
-from verbena.auth.limit import MAX_ACCOUNT_FAILURES, MAX_ADDRESS_FAILURES, LoginLimit
+from verbena.auth.limit import MAX_ACCOUNT_FAILURES, MAX_ADDRESS_FAILURES, CounterMaker, LoginLimit, in_memory
 from verbena.auth.password import REMEMBERED_S, SCRAM_ITERATIONS, PasswordChecker
 from verbena.model.errors import PeerError, Refused
 from verbena.model.link import Meter, Peer, TlsState
@@ -90,6 +90,7 @@ class AuthService:
         remembered_s: float = REMEMBERED_S,
         max_address_failures: int = MAX_ADDRESS_FAILURES,
         max_account_failures: int = MAX_ACCOUNT_FAILURES,
+        counters: CounterMaker = in_memory,
     ) -> None:
         self._directory: Final = directory
         self._fake_salt_key: Final = fake_salt_key
@@ -98,7 +99,7 @@ class AuthService:
         self._stream_users: Final = tuple(stream_users)
         self._administrators: Final = tuple(administrators)
         self._passwords: Final = PasswordChecker(clock, random, remembered_s)
-        self._limit: Final = LoginLimit(clock, max_address_failures, max_account_failures)
+        self._limit: Final = LoginLimit(clock, max_address_failures, max_account_failures, counters)
         self._sleep: Final = sleep
         self._random: Final = random
         self._report: Final = _Report(meter, told)
@@ -196,11 +197,16 @@ class AuthService:
         for keys in credentials.scram if credentials is not None else ():
             if keys.hash_name == need.hash_name:
                 return ScramVerifier(keys.hash_name, keys.salt, keys.iterations, keys.stored_key, keys.server_key)
-        named = ref.login if ref is not None else need.user.lower()
+        named = ref.login if ref is not None else self._in_full(need.user)
         salt = hmac.digest(self._fake_salt_key.reveal(), f"{need.hash_name} {named}".encode(), "sha256")[:16]
         length = hash_octets(need.hash_name)
         stored, server = Secret(self._random(length)), Secret(self._random(length))
         return ScramVerifier(need.hash_name, salt, SCRAM_ITERATIONS, stored, server)
+
+    def _in_full(self, user: str) -> str:
+        """A name that nobody has as it would be told with its domain: whoever is there is one under both names."""
+        domains = self._directory.domains()
+        return user.lower() if "@" in user or not domains else f"{user}@{domains[0]}".lower()
 
     def _is_one_of(self, names: tuple[str, ...], ref: AccountRef) -> bool:
         for name in names:
