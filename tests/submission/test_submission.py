@@ -9,7 +9,7 @@ import pytest
 from smtp.setting import Setting, setting
 from verbena.model.errors import Unavailable
 from verbena.store.api import OutRecipient
-from verbena.submission.policy import header_end, rewrite_header
+from verbena.submission.policy import HeaderEnd, rewrite_header
 
 MAIL = b"MAIL FROM:<alice@example.org>\r\n"
 BOB = b"RCPT TO:<bob@example.org>\r\n"
@@ -53,7 +53,12 @@ async def test_mail_for_here_is_in_the_inbox(tmp_path: Path, chunk_octets: int) 
         (FULL + b"Bcc: secret@example.org,\r\n more@example.org\r\nReturn-Path: <x@y>\r\n\r\nBcc: stays\r\n",
          [rb"Bcc: stays"], [rb"secret|more@", rb"<x@y>"]),
         (b"From: bob@example.org\r\n\r\nx\r\n", [rb"\r\nSender: <alice@example.org>\r\n"], []),
-        (FULL + b"Sender: bob@example.org\r\n\r\nx\r\n", [], [rb"Sender: <alice"]),
+        (FULL + b"Sender: bob@example.org\r\n\r\nx\r\n", [rb"\r\nSender: <alice@example.org>"], [rb"Sender: bob"]),
+        (FULL + b"SENDER : bob@example.org\r\n\r\nx\r\n", [rb"\r\nSender: <alice@example.org>"], [rb"SENDER"]),
+        (FULL + b"Sender: a+x@example.org\r\nSender: alice@example.org\r\n\r\nx\r\n", [rb"Sender: <"], [rb"a\+x"]),
+        (FULL + b"Sender: Alice <alice+x@example.org>\r\n\r\nx\r\n", [rb"Sender: Alice"], [rb"Sender: <"]),
+        (b"From: your bank\r\n\r\nx\r\n", [rb"\r\nSender: <alice@example.org>\r\n"], []),
+        (b"From: alice@example.org\r\nFrom: bob@example.org\r\n\r\nx\r\n", [rb"\r\nSender: <alice@"], []),
         (FULL, [rb"Message-ID: <1@x>\r\n\r\n$"], [rb"Date:.*Date:"]),
     ],
 )  # fmt: skip
@@ -66,6 +71,16 @@ async def test_fix_ups(tmp_path: Path, given: bytes, wanted: list[bytes], unwant
             assert re.search(pattern, kept, re.DOTALL), pattern
         for pattern in unwanted:
             assert not re.search(pattern, kept, re.DOTALL), pattern
+
+
+@pytest.mark.rfc("6409 §8.1")
+@pytest.mark.parametrize("header", [b"From: bob@example.org\r\n", b"Subject: x\r\n"])
+async def test_a_null_sender_hides_nobody(tmp_path: Path, header: bytes) -> None:
+    async with setting(tmp_path) as here:
+        lines = await here.submit(b"MAIL FROM:<>\r\n" + BOB + data(header + b"\r\nx\r\n"))
+        assert lines[-1].startswith("250")
+        (kept,) = await here.inbox("bob")
+        assert re.search(rb"\r\n(Sender|From): <alice@example.org>\r\n", kept)
 
 
 @pytest.mark.rfc("6409 §6.1")
@@ -330,7 +345,7 @@ async def test_the_limit_holds_for_the_expanded_message(tmp_path: Path) -> None:
     ],
 )
 def test_header_end(octets: bytes, end: int | None) -> None:
-    assert header_end(bytearray(octets), 0) == end
+    assert HeaderEnd().find(bytearray(octets)) == end
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
@@ -351,7 +366,7 @@ async def test_rewriting_does_not_depend_on_pieces(octets: bytes, size: int) -> 
     result = b"".join([piece async for piece in rewrite_header(source(), fix)])
     assert len(headers) == 1
     assert result == b"<" + headers[0] + b">" + octets[len(headers[0]) :]
-    end = header_end(bytearray(octets), 0)
+    end = HeaderEnd().find(bytearray(octets))
     assert len(headers[0]) == (end if end is not None else (len(octets) if b":" in octets else 0))
 
 

@@ -2,8 +2,8 @@
 
 - The sender is the login's own address or an alias of it (§6.1); the null sender is allowed, for notifications.
 - Recipients are fully qualified (§4.2, §6.2); address literals are not served.
-- Date, Message-ID and From are added where they are missing (§8.2, §8.3); Sender is set to the envelope's sender where
-  From names someone whom the login may not be (§8.1).
+- Date, Message-ID and From are added where they are missing (§8.2, §8.3); Sender is set to the envelope's sender, or
+  the login's address where that is null, where From or Sender names someone whom the login may not be (§8.1).
 - Bcc and Return-Path are taken out: the one is for no other recipient's eyes (RFC 5322 §3.6.3), the other is written at
   delivery only (RFC 5321 §4.4).
 
@@ -90,15 +90,14 @@ class Fixer:
             if name in DROPPED or (name == b"sender" and b"sender" in names):
                 continue
             names.add(name)
-            if name == b"from":
+            if name in (b"from", b"sender"):
                 allowed = allowed and self._may_be(unfold(header[value:stop]))
             kept.append(header[start:stop])
         if kept and not kept[-1].endswith(b"\n"):
             kept.append(b"\r\n")
-        sender = self.envelope.sender
-        if sender is not None and not allowed:
-            kept = [field for field in kept if field[:7].lower() != b"sender:"]
-            kept.append(b"Sender: <" + format_mailbox(sender) + b">\r\n")
+        if not allowed:
+            kept = [field for field in kept if field[:7].lower().rstrip(b" \t:") != b"sender"]
+            kept.append(b"Sender: <" + self._sender() + b">\r\n")
         return b"".join([self.received, *kept, *self._missing(names), empty_line(header, end) or b"\r\n"])
 
     def _missing(self, names: set[bytes]) -> list[bytes]:
@@ -107,32 +106,37 @@ class Fixer:
             added.append(b"Date: " + format_datetime(self.now).encode() + b"\r\n")
         if b"message-id" not in names:
             added.append(f"Message-ID: <{self.token}@{self.hostname}>\r\n".encode())
-        if b"from" not in names and self.envelope.sender is not None:
-            added.append(b"From: <" + format_mailbox(self.envelope.sender) + b">\r\n")
+        if b"from" not in names:
+            added.append(b"From: <" + self._sender() + b">\r\n")
         return added
 
+    def _sender(self) -> bytes:
+        sender = self.envelope.sender
+        return self.account.login.encode() if sender is None else format_mailbox(sender)
+
     def _may_be(self, value: bytes) -> bool:
-        """Whether all addresses in a From field are the login's."""
-        for address in parse_addresses(value):
+        """Whether all addresses in a From or Sender field are the login's; False where there is none to be seen."""
+        addresses = [address for address in parse_addresses(value) if address.host is not None]
+        for address in addresses:
             if address.mailbox is None or address.host is None:
                 continue
             local_part, domain = address.mailbox.decode("utf-8", "replace"), address.host.decode("utf-8", "replace")
             if not self.directory.may_send_as(self.account, local_part, domain):
                 return False
-        return True
+        return bool(addresses)
 
 
 async def rewrite_header(source: AsyncIterator[bytes], fix: Callable[[bytes], bytes]) -> AsyncIterator[bytes]:
     """``source`` with its header replaced by what ``fix`` makes of it. Raises ``Answer`` for a header without end."""
     held = bytearray()
+    search = HeaderEnd()
     whole = False
     async for piece in source:
         if whole:
             yield piece
             continue
-        start = max(len(held) - 3, 0)
         held += piece
-        end = header_end(held, start)
+        end = search.find(held)
         if end is None:
             if len(held) > MAX_HEADER_OCTETS:
                 raise Answer(554, "5.6.0", "Message header is too long")
@@ -148,20 +152,34 @@ async def rewrite_header(source: AsyncIterator[bytes], fix: Callable[[bytes], by
             yield bytes(held[end:])
 
 
-def header_end(octets: bytearray, start: int) -> int | None:
-    """Where the body begins; None while that is not in ``octets``. ``start``: no empty line ends before it.
+class HeaderEnd:
+    """Looks for the place where the body begins, in octets that grow: each is looked at once."""
 
-    A message whose first line is no field has no header: its body begins at 0.
-    """
-    if octets.startswith(b"\r\n"):
-        return 2
-    if octets.startswith(b"\n"):
-        return 1
-    first = octets.find(b"\n")
-    if first >= 0 and not _is_field(bytes(octets[: first + 1])):
-        return 0
-    found = [place + len(mark) for mark in (b"\n\r\n", b"\n\n") if (place := octets.find(mark, start)) >= 0]
-    return min(found) if found else None
+    def __init__(self) -> None:
+        self._searched = 0
+        self._is_header = False
+
+    def find(self, octets: bytearray) -> int | None:
+        """The offset; None while it is not in ``octets``, which are those of the last call and more.
+
+        A message whose first line is no field has no header: its body begins at 0.
+        """
+        if not self._is_header:
+            first = octets.find(b"\n", self._searched)
+            if first < 0:
+                self._searched = len(octets)
+                return None
+            if first == 0 or octets.startswith(b"\r\n"):
+                return first + 1
+            if not _is_field(bytes(octets[: first + 1])):
+                return 0
+            self._is_header = True
+            self._searched = first
+        found = [
+            place + len(mark) for mark in (b"\n\r\n", b"\n\n") if (place := octets.find(mark, self._searched)) >= 0
+        ]
+        self._searched = max(len(octets) - 2, self._searched)
+        return min(found) if found else None
 
 
 def _is_field(line: bytes) -> bool:
