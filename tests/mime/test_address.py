@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verbena.mime.address import _Parser, parse_addresses
+from verbena.mime.address import MAX_ADDRESSES, _Parser, parse_addresses
 from verbena.mime.envelope import parse_envelope
 
 Row = tuple[bytes | None, bytes | None, bytes | None, bytes | None]
@@ -118,3 +118,10 @@ def test_envelope_defaults() -> None:
     assert envelope.sender == envelope.from_ == envelope.reply_to
     assert [address.mailbox for address in envelope.to] == [b"c", b"e"]
     assert (envelope.date, envelope.subject, envelope.message_id) == (b"", b"x", None)
+
+
+def test_the_addresses_of_a_message_are_bounded() -> None:
+    header = b"To: a@b\r\n" * (MAX_ADDRESSES + 5) + b"Cc: " + b"c@d," * 9 + b"\r\nCc: e@f\r\n\r\n"
+    envelope = parse_envelope(header)
+    assert len(envelope.to) == MAX_ADDRESSES
+    assert [address.mailbox for address in envelope.cc] == [b"c"] * 9 + [b"e"]

@@ -51,3 +51,9 @@ def test_long_subject() -> None:
     assert base_subject(b"re:" * 100_000 + b"x")[0] == "x"
     assert base_subject(b"[a]" * 100_000)[0] == "[a]"
     assert base_subject(b"[" * 200_000)[0] == "[" * 200_000
+
+
+def test_trailers_without_end() -> None:
+    assert base_subject(b"Hello" + b" (fwd)" * 50_000) == ("Hello", True)
+    assert base_subject(b"(fwd)" * 50_000) == ("", True)
+    assert base_subject(b" (FWD)   ") == ("", True)

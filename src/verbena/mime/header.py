@@ -267,8 +267,8 @@ def parse_params(value: bytes, at: int) -> Params:
 def _quoted(value: bytes, at: int) -> tuple[bytes, int]:
     """The content of the quoted string that begins at ``at``, and the place behind it."""
     end = value.find(b'"', at + 1)
-    slash = value.find(b"\\", at + 1)
-    if slash < 0 or 0 <= end < slash:
+    slash = value.find(b"\\", at + 1, len(value) if end < 0 else end)
+    if slash < 0:
         return (value[at + 1 :], len(value)) if end < 0 else (value[at + 1 : end], end + 1)
     result = bytearray()
     size = len(value)

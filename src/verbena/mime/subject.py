@@ -44,12 +44,12 @@ def _squeeze(text: str) -> str:
 
 def _strip_trailers(text: str) -> tuple[str, bool]:
     """Step 2."""
+    end = _skip_spaces_back(text, len(text))
     trimmed = False
-    text = text.rstrip(" ")
-    while text[-5:].lower() == "(fwd)":
-        text = text[:-5].rstrip(" ")
+    while text[max(end - 5, 0) : end].lower() == "(fwd)":
+        end = _skip_spaces_back(text, end - 5)
         trimmed = True
-    return text, trimmed
+    return text[:end], trimmed
 
 
 def _strip_leaders(text: str) -> tuple[str, bool]:
@@ -71,6 +71,12 @@ def _strip_leaders(text: str) -> tuple[str, bool]:
 def _skip_spaces(text: str, at: int) -> int:
     while at < len(text) and text[at] == " ":
         at += 1
+    return at
+
+
+def _skip_spaces_back(text: str, at: int) -> int:
+    while at > 0 and text[at - 1] == " ":
+        at -= 1
     return at
 
 
