@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from verbena.auth.limit import KNOWN_S, MAX_DELAY_S, WINDOW_S, LoginLimit, address_key
+from verbena.auth.limit import KNOWN_S, MAX_DELAY_S, WINDOW_S, LoginLimit
 from verbena.auth.shared_counter import SETS, WAYS, SharedCounter, shared_in
 from verbena.model.errors import Refused
+from verbena.model.link import address_key
 
 KEYS = [
     ("192.0.2.1", "192.0.2.1"),

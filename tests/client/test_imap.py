@@ -335,3 +335,14 @@ def test_open_imap_leaves_politely_when_a_command_is_refused() -> None:
                     await client.search(b"ALL")
 
     asyncio.run(run())
+
+
+@pytest.mark.rfc("3501 §11.1")
+def test_nothing_may_come_between_starttls_and_tls() -> None:
+    async def session(client: ImapClient) -> None:
+        with pytest.raises(PeerError) as error:
+            await client.start_tls()
+        assert error.value.fatal
+
+    greeting = b"S: * OK [CAPABILITY IMAP4rev1 STARTTLS] ready"
+    play([greeting, b"C: A0001 STARTTLS", b"S: A0001 OK go\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN"], session)

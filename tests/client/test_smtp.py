@@ -143,3 +143,27 @@ def test_bad_answers(answer: bytes, error: type[Exception]) -> None:
 
     lines = [b"C: MAIL FROM:<$>\r\nRCPT TO:<$>", b"S: 250 ok\r\n250 ok", b"C: BDAT 5 LAST", answer]
     play([*START, *lines], session)
+
+
+@pytest.mark.rfc("3207 §6")
+def test_nothing_may_come_between_starttls_and_tls() -> None:
+    async def session(client: SmtpClient) -> None:
+        with pytest.raises(PeerError) as error:
+            await client.start_tls()
+        assert error.value.fatal
+
+    injected = b"S: 220 go\r\n250-evil\r\n250 AUTH PLAIN"
+    play([b"S: 220 x", b"C: EHLO $", b"S: 250-x\r\n250 STARTTLS", b"C: STARTTLS", injected], session)
+
+
+@pytest.mark.parametrize(
+    "address", ["x@example.org>\r\nDATA", "x@example.org> NOTIFY=NEVER", "a b@example.org", "\x00"]
+)
+def test_an_address_can_not_become_a_command(address: str) -> None:
+    async def session(client: SmtpClient) -> None:
+        with pytest.raises(ValueError):
+            await client.send(ALICE, [address], [b"hello"])
+        with pytest.raises(ValueError):
+            await client.send(address, [ALICE], [b"hello"])
+
+    play(START, session)

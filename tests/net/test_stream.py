@@ -351,6 +351,16 @@ def test_gate_counts_all_and_each() -> None:
     assert gate.enter("b") is None
 
 
+def test_an_ipv6_network_counts_as_one_address() -> None:
+    gate = Gate(10, 2)
+    assert gate.enter("2001:db8::1") is None
+    assert gate.enter("2001:db8::2") is None
+    assert gate.enter("2001:db8::3") == "too many connections from your address"
+    assert gate.enter("2001:db8:0:1::1") is None
+    gate.leave("2001:db8::2")
+    assert gate.enter("2001:db8::3") is None
+
+
 def test_stop_ends_sessions(tmp_path: Path) -> None:
     async def main() -> None:
         async with echo_server(tmp_path) as running:

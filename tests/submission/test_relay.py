@@ -1,6 +1,7 @@
 """The relay on a real store, with next hops in memory: what leaves, in what form, what is retried, who is told."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -15,12 +16,14 @@ from smtp.setting import HOST, Setting, setting
 from submission.hop_link import ALL, BARE, EIGHT_BIT, HopLinkInMemory, NextHop
 from submission.test_submission import failing
 from support.house import pieces
+from verbena.app.tls import self_signed_pair
 from verbena.model.errors import LinkClosed, Unavailable
 from verbena.model.link import TlsState
 from verbena.smtp.ext import dsn
 from verbena.smtp.registry import Extension
 from verbena.store.api import OutEnvelope, OutRecipient
-from verbena.submission.hop import Hop, Mail, canonical_lines
+from verbena.submission import dial
+from verbena.submission.hop import Hop, HopFailed, Mail, canonical_lines
 from verbena.submission.mx import Host, NoHosts, order_hosts
 from verbena.submission.relay import Relay, RelaySettings
 from verbena.wire.smtp.eightbitmime import Body
@@ -387,7 +390,7 @@ class ScriptedHop:
     """Says its lines, one for each write that ends a line of ours, and is then gone."""
 
     def __init__(self, *lines: bytes) -> None:
-        self._lines = [b"220 hop ready\r\n", b"250 hop\r\n", *lines]
+        self.lines = [b"220 hop ready\r\n", b"250 hop\r\n", *lines]
         self.sent = bytearray()
 
     @property
@@ -398,11 +401,11 @@ class ScriptedHop:
         self.sent += octets
 
     async def drain(self) -> None:
-        if not self._lines:
+        if not self.lines:
             raise LinkClosed("gone")
 
     async def receive(self, timeout_s: float | None = None) -> bytes:
-        return self._lines.pop(0)
+        return self.lines.pop(0)
 
     async def start_tls(self) -> None:
         raise LinkClosed("no TLS")
@@ -449,3 +452,39 @@ async def test_an_orcpt_in_utf8_is_made_ascii_for_a_hop_without_smtputf8(tmp_pat
         await relay.run_once()
         ((envelope, _),) = hop.inbox.taken
         assert envelope.recipients[0].options.orcpt == b"utf-8;\\x{FC}@example.org"
+
+
+@pytest.mark.rfc("3207 §6")
+async def test_nothing_may_come_between_starttls_and_tls() -> None:
+    link = ScriptedHop()
+    link.lines[1:] = [b"250-hop\r\n250 STARTTLS\r\n", b"220 go\r\n250 evil\r\n", b"250 more\r\n"]
+    envelope = OutEnvelope("alice@example.org", (OutRecipient("a@example.net"),), "7BIT", False)
+
+    async def converted(eight_bit: bool) -> AsyncIterator[bytes]:
+        return pieces(MESSAGE)
+
+    mail = Mail(envelope, len(MESSAGE), True, lambda: pieces(MESSAGE), converted)
+    with pytest.raises(HopFailed) as failed:
+        await Hop(link, HOST).send(mail, use_tls=True, require_tls=False, login=None)
+    assert (failed.value.told, failed.value.plain_may_work) == ("Plain text after STARTTLS", False)
+    assert b"MAIL" not in link.sent
+
+
+@pytest.mark.rfc("8314 §3.3")
+async def test_a_smarthost_at_the_port_for_it_gets_tls_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*self_signed_pair(tmp_path, "localhost"))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 hop ready\r\n")
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    monkeypatch.setattr(dial, "SUBMISSIONS_PORT", port)
+    connection = await dial.Dialer(dial.opportunistic_context())(Host("127.0.0.1", port))
+    assert connection.tls is not None
+    assert await connection.receive() == b"220 hop ready\r\n"
+    connection.close()
+    server.close()

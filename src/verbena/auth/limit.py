@@ -8,12 +8,12 @@ their own: there the account's limit is the only one. All memory is bounded; cou
 workers where ``auth.shared_counter`` keeps them.
 """
 
-import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from verbena.model.errors import Refused
+from verbena.model.link import address_key
 from verbena.model.reason import Reason
 
 WINDOW_S: Final = 600.0
@@ -27,19 +27,6 @@ MAX_ENTRIES: Final = 50_000
 """Of each kind; the oldest are dropped first."""
 LOCAL: Final = "unix"
 """The address of all who come over a local socket."""
-
-
-def address_key(address: str) -> str:
-    """What an address is counted under: itself, or its /64."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
 
 
 class Counter(Protocol):

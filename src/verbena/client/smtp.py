@@ -114,11 +114,15 @@ class SmtpClient:
     ) -> Reply:
         """Submit one message; the reply that took it. ``body`` is ``8BITMIME``, ``BINARYMIME`` or empty.
 
+        Raises ``ValueError`` for what is no address, before anything is said.
+
         All recipients or none: when one is refused, the transaction is reset and its error raised. So the content waits
         for their replies, unless there is one only and the message is one URL, which goes along at once.
         """
         if not pieces:
             raise ValueError("a message has at least one piece")
+        for address in (sender, *recipients):
+            _check_address(address)
         lines = [_mail(sender, body), *(b"RCPT TO:<" + name.encode("utf-8") + b">" for name in recipients)]
         if "CHUNKING" not in self._extensions and not all(isinstance(piece, Url) for piece in pieces):
             return await self._send_data(lines, pieces)
@@ -216,6 +220,14 @@ class SmtpClient:
             lines.append(line)
             if is_last_reply_line(line) or len(lines) >= MAX_REPLY_LINES:
                 return parse_reply(lines)
+
+
+def _check_address(address: str) -> None:
+    """Raises ``ValueError`` for an address that would not stay within its brackets."""
+    quoted = address.startswith('"')
+    for character in address:
+        if character < " " or character == "\x7f" or (character in "<> " and not quoted):
+            raise ValueError("this is no mail address")
 
 
 def _mail(sender: str, body: str) -> bytes:

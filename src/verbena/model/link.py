@@ -4,6 +4,7 @@
 over it and returns; the caller closes the link. Nothing here names a protocol.
 """
 
+import ipaddress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -18,6 +19,19 @@ class Peer:
     port: int
     local_address: str
     local_port: int
+
+
+def address_key(address: str) -> str:
+    """What an address is counted under: itself, or its /64, the smallest IPv6 network that one user owns."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
 
 
 @dataclass(frozen=True, slots=True)

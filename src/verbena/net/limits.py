@@ -1,9 +1,12 @@
 """How many connections may be open: in all and from one address.
 
-Counted in one process. Connections over a unix socket count in all, never per address.
+Counted in one process. An IPv6 address counts as its /64. Connections over a unix socket count in all, never per
+address.
 """
 
 from typing import Final
+
+from verbena.model.link import address_key
 
 UNIX: Final = "unix"
 
@@ -28,10 +31,11 @@ class Gate:
         if self._open >= self.total:
             return "too many connections"
         if address != UNIX:
-            count = self._by_address.get(address, 0)
+            key = address_key(address)
+            count = self._by_address.get(key, 0)
             if count >= self.per_address:
                 return "too many connections from your address"
-            self._by_address[address] = count + 1
+            self._by_address[key] = count + 1
         self._open += 1
         return None
 
@@ -39,8 +43,9 @@ class Gate:
         """Count a connection out that ``enter`` let in."""
         self._open -= 1
         if address != UNIX:
-            count = self._by_address[address] - 1
+            key = address_key(address)
+            count = self._by_address[key] - 1
             if count:
-                self._by_address[address] = count
+                self._by_address[key] = count
             else:
-                del self._by_address[address]
+                del self._by_address[key]

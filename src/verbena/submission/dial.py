@@ -8,15 +8,21 @@ from verbena.submission.mx import Host
 CONNECT_TIMEOUT_S = 60.0
 
 
+SUBMISSIONS_PORT = 465
+"""where TLS comes first (RFC 8314 §3.3)"""
+
+
 class Dialer:
-    """``context`` is used for STARTTLS; ``opportunistic_context`` makes one for hops that may have any certificate."""
+    """``context`` is used for STARTTLS, and at once at ``SUBMISSIONS_PORT``; ``opportunistic_context`` makes one for
+    hops that may have any certificate."""
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
         self._context = context
 
     async def __call__(self, host: Host) -> Connection:
         """Raises ``Unavailable``."""
-        return await connect(Endpoint(host.name, host.port, self._context, timeout_s=CONNECT_TIMEOUT_S))
+        tls_first = self._context is not None and host.port == SUBMISSIONS_PORT
+        return await connect(Endpoint(host.name, host.port, self._context, tls_first, timeout_s=CONNECT_TIMEOUT_S))
 
 
 def opportunistic_context() -> ssl.SSLContext:
