@@ -180,7 +180,7 @@ class Relay:
                 await self._store.outbox.narrow(attempt.item, tuple(attempt.remaining))
             except Unavailable:
                 log.exception("sent, and not struck from the outbox", extra={"queue_id": attempt.item.queue_id})
-        self._count(outcomes)
+        self._tell(attempt.item, outcomes)
 
     # here
 
@@ -300,14 +300,18 @@ class Relay:
         delay_s = min(settings.first_retry_s * 2.0 ** min(item.attempts, 30), settings.max_retry_s)
         retry_at = now + timedelta(seconds=delay_s) if remaining else None
         await self._store.outbox.settle(item, tuple(remaining), retry_at, error)
-        self._count(outcomes)
+        self._tell(item, outcomes)
         for one in remaining:
             self._meter.delivery("relay", "deferred")
             log.info("deferred", extra={"queue_id": item.queue_id, "recipient": one.address, "error": error})
 
-    def _count(self, outcomes: list[Outcome]) -> None:
+    def _tell(self, item: QueueItem, outcomes: list[Outcome]) -> None:
+        """The log and the meter."""
         for outcome in outcomes:
-            self._meter.delivery("relay", "failed" if outcome.action is Action.FAILED else "sent")
+            word = "failed" if outcome.action is Action.FAILED else "sent"
+            self._meter.delivery("relay", word)
+            facts = {"recipient": outcome.recipient.address, "outcome": word, "status": outcome.status}
+            log.info("relayed", extra={"queue_id": item.queue_id, "account": item.account.login, **facts})
 
     def _original(self, item: QueueItem) -> Original:
         account = self._store.account(item.account)
