@@ -50,6 +50,20 @@ async def test_an_idle_session_is_told_goodbye(tmp_path: Path) -> None:
         assert await connection.reply() == b""
 
 
+async def test_an_octet_now_and_then_is_no_login(tmp_path: Path) -> None:
+    async with houses(tmp_path) as (house,):
+        connection = house.connect(service(house, Limits(login_timeout_s=0.05)), chunk_octets=1)
+        assert (await connection.reply()).startswith(b"* OK")
+        reply = b""
+        while not reply:
+            await connection.send(b"x")
+            try:
+                reply = await connection.reply(0.01)
+            except TimeoutError:
+                continue
+        assert reply.startswith(b"* BYE")
+
+
 @pytest.mark.rfc("3501 §7.1.5")
 async def test_shut_down_ends_idle_sessions(tmp_path: Path) -> None:
     async with houses(tmp_path) as (house,):

@@ -131,7 +131,7 @@ class Limits:
     )
     login_s: int = _key(
         60,
-        "One that is silent before its login is closed after this, a busy one of submission after five times it.",
+        "One that is silent before its login is closed after this, one that is busy after five times this.",
         "seconds",
         5,
         3600,

@@ -12,6 +12,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing, suppress
 from typing import Final, assert_never, final
 
+from verbena.auth.patience import Patience
 from verbena.imap.dispatch import Done, Output, describe, find_row, run_command
 from verbena.imap.outcome import Effect
 from verbena.imap.registry import LiteralPolicy
@@ -80,6 +81,7 @@ class Conversation:
         self._reader = FrameReader(LIMITS_BEFORE_LOGIN)
         self._session = Session(services, self)
         self._incoming = _Incoming()
+        self._patience = Patience(services.limits.login_timeout_s, asyncio.get_running_loop().time())
         self._closing = closing
         self._idle = False
         self._scope = asyncio.timeout(None)
@@ -220,17 +222,20 @@ class Conversation:
     async def _receive(self) -> bytes:
         if self._closing:
             raise _GoingDown
-        limits = self._services.limits
         self._idle = True
         try:
-            data = await self._link.receive(
-                limits.login_timeout_s if self._session.state is State.NOT_AUTHENTICATED else limits.autologout_s
-            )
+            data = await self._link.receive(self._patience_s())
         finally:
             self._idle = False
         if not data:
             raise LinkClosed("the client has closed its side")
         return data
+
+    def _patience_s(self) -> float:
+        """How long the client may be silent. Raises ``LinkTimeout`` when it had time enough to log in."""
+        if self._session.state is not State.NOT_AUTHENTICATED:
+            return self._services.limits.autologout_s
+        return self._patience.wait_s(asyncio.get_running_loop().time())
 
     # -- events ----------------------------------------------------------------------------------
 

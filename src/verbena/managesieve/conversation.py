@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from typing import Final, final
 
+from verbena.auth.patience import Patience
 from verbena.managesieve.dispatch import describe, run_command
 from verbena.managesieve.registry import Effect
 from verbena.managesieve.session import Services, Session
@@ -41,6 +42,7 @@ class Conversation:
         self._link = link
         self._reader = FrameReader(LIMITS_BEFORE_LOGIN)
         self._session = Session(services, self)
+        self._patience = Patience(services.limits.login_timeout_s, asyncio.get_running_loop().time())
         self._closing = closing
         self._idle = False
         self._scope = asyncio.timeout(None)
@@ -126,17 +128,20 @@ class Conversation:
     async def _receive(self) -> bytes:
         if self._closing:
             raise _GoingDown
-        limits = self._services.limits
         self._idle = True
         try:
-            data = await self._link.receive(
-                limits.login_timeout_s if self._session.state is State.NOT_AUTHENTICATED else limits.autologout_s
-            )
+            data = await self._link.receive(self._patience_s())
         finally:
             self._idle = False
         if not data:
             raise LinkClosed("the client has closed its side")
         return data
+
+    def _patience_s(self) -> float:
+        """How long the client may be silent. Raises ``LinkTimeout`` when it had time enough to log in."""
+        if self._session.state is not State.NOT_AUTHENTICATED:
+            return self._services.limits.autologout_s
+        return self._patience.wait_s(asyncio.get_running_loop().time())
 
     async def _take(self, frame: Frame | Rejected) -> bool:
         """Run one command; false when the session is over."""

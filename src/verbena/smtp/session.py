@@ -7,7 +7,8 @@ the session has to wait for the peer, so that a pipelined group is answered in o
 import asyncio
 from dataclasses import dataclass, field, replace
 
-from verbena.model.errors import LinkClosed, LinkTimeout, VerbenaError
+from verbena.auth.patience import Patience
+from verbena.model.errors import LinkClosed, VerbenaError
 from verbena.model.link import Link, Meter
 from verbena.smtp.assembly import Assembly
 from verbena.smtp.codes import Answer
@@ -22,9 +23,6 @@ SIZE_SLACK_OCTETS = 4096
 FLUSH_OCTETS = 16_384
 """Replies gathered before they are sent without waiting for the end of a pipelined group; a peer that does not read
 them is not read either."""
-
-LOGIN_ROUNDS = 5
-"""How many times ``login_timeout_s`` all that comes before a login may take, however busy the peer is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +100,12 @@ class Session:
     tally: Tally = field(default_factory=Tally)
     idle: Idle = field(default_factory=Idle)
     last_code: int = 0
-    login_by: float = field(init=False)
+    patience: Patience = field(init=False)
     _out: bytearray = field(default_factory=bytearray)
 
     def __post_init__(self) -> None:
         self.client = Client(self.link.peer, self.link.tls)
-        self.login_by = asyncio.get_running_loop().time() + LOGIN_ROUNDS * self.settings.login_timeout_s
+        self.patience = Patience(self.settings.login_timeout_s, asyncio.get_running_loop().time())
 
     # replies
 
@@ -140,13 +138,10 @@ class Session:
         self.frame.feed(data)
 
     def _patience_s(self) -> float:
-        """How long a peer that has yet to log in may be silent. Raises ``LinkTimeout`` when it had time enough."""
+        """How long the peer may be silent. Raises ``LinkTimeout`` when it had time enough to log in."""
         if not self.settings.auth_required or self.client.identity is not None:
             return float("inf")
-        left_s = self.login_by - asyncio.get_running_loop().time()
-        if left_s <= 0:
-            raise LinkTimeout("no login for too long")
-        return min(left_s, self.settings.login_timeout_s)
+        return self.patience.wait_s(asyncio.get_running_loop().time())
 
     async def line(self) -> bytes:
         """The next line. Raises ``PeerError`` as ``SmtpFrame.line``, ``LinkTimeout``."""
