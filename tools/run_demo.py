@@ -23,6 +23,7 @@ WHAT = {
     "submission": "submission, STARTTLS",
     "submissions": "submission, TLS",
     "lmtp": "LMTP",
+    "managesieve": "ManageSieve, STARTTLS",
     "http": "metrics and health, http://",
 }
 

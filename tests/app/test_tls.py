@@ -29,6 +29,6 @@ def test_end_point_is_the_certificates_hash(tmp_path: Path) -> None:
 def test_unusable_pair_is_told(tmp_path: Path, damage: str) -> None:
     (tmp_path / "k.pem").write_text("no key")
     (tmp_path / "c.pem").write_text("no certificate")
-    tls = Tls(certificate="none.pem" if damage == "missing" else "c.pem", key="k.pem")
+    tls = Tls(certificate=str(tmp_path / ("none.pem" if damage == "missing" else "c.pem")), key=str(tmp_path / "k.pem"))
     with pytest.raises(ConfigError, match="can not be used"):
         load_tls(tls, tmp_path / "data", "mail.example.org", 1.0)

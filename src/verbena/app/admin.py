@@ -89,6 +89,14 @@ async def domains(config: Config) -> Sequence[str]:
         return store.directory.domains()
 
 
+async def unserved_domain(config: Config, address: str) -> str | None:
+    """The domain of ``address``, when mail for it is not delivered here."""
+    async with opened_store(config) as store:
+        domain = address.rpartition("@")[2]
+        known = store.directory.is_local_domain(domain) or domain.lower() in map(str.lower, config.domains)
+        return None if known else domain
+
+
 async def queue_items(config: Config, limit: int) -> Sequence[QueueItem]:
     async with opened_store(config) as store:
         return store.outbox.items(limit)

@@ -21,6 +21,7 @@ from verbena.app.cli_directory import alias, domain, user
 from verbena.app.cli_filter import sieve_filter
 from verbena.app.cli_option import CONFIG_OPTION, loaded, settled, show
 from verbena.app.cli_sieve import sieve
+from verbena.app.config import Config, parse_config
 from verbena.app.tls import self_signed_pair
 from verbena.store.open import init_store
 
@@ -52,9 +53,11 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--hostname", help="This server's name. Default: the machine's.")
-@click.option("--domain", "domains", multiple=True, help="Take mail for this domain; may be given again.")
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--hostname", metavar="NAME", help="This server's name. Default: the machine's.")
+@click.option(
+    "--domain", "domains", metavar="DOMAIN", multiple=True, help="Take mail for this domain; may be given again."
+)
 @click.option(
     "--shards", type=click.IntRange(1, 99), help="Database files to spread accounts over, for good. Default: 8."
 )
@@ -64,20 +67,29 @@ def init(folder: Path, hostname: str | None, domains: tuple[str, ...], shards: i
 
     What is there already is left alone.
     """
-    if not config_path.exists():
-        _write_config(config_path, folder, hostname or socket.getfqdn(), domains)
+    if not settled(config_path.exists):
+        settled(lambda: _write_config(config_path, folder, hostname or socket.getfqdn(), domains))
         click.echo(f"{config_path}: a configuration that listens on loopback; edit it to your needs")
+    elif hostname is not None or domains:
+        click.echo(
+            f"{config_path} is there already and stays as it is: --hostname and --domain change nothing", err=True
+        )
     config = loaded(config_path)
     if config.data_path.resolve() != folder.resolve():
         raise click.ClickException(f'{config_path} says data = "{config.data}", not {folder}: make them agree')
-    init_store(folder, shards or config.store.shards)
-    if config.tls.certificate is None:
-        self_signed_pair(folder, config.hostname)
+    settled(lambda: _make_data(config, shards or config.store.shards))
     settled(admin.add_configured_domains(config))
     click.echo(f"{folder}: ready for `verbena user add NAME@DOMAIN` and `verbena serve`")
 
 
+def _make_data(config: Config, shards: int) -> None:
+    init_store(config.data_path, shards)
+    if config.tls.certificate is None:
+        self_signed_pair(config.data_path, config.hostname)
+
+
 def _write_config(path: Path, folder: Path, hostname: str, domains: tuple[str, ...]) -> None:
+    """Raises ``ConfigError`` before anything is written, when the values can not be used."""
     parent = path.parent.resolve()
     data = (
         os.path.relpath(folder.resolve(), parent) if folder.resolve().is_relative_to(parent) else str(folder.resolve())
@@ -87,7 +99,9 @@ def _write_config(path: Path, folder: Path, hostname: str, domains: tuple[str, .
         values["domains"] = domains
     for name, port in PORTS.items():
         values[f"listen.{name}"] = f"127.0.0.1:{port}"
-    path.write_text(configdoc.sample(values), "utf-8")
+    text = configdoc.sample(values)
+    parse_config(text, path)
+    path.write_text(text, "utf-8")
 
 
 @main.command()
@@ -149,8 +163,11 @@ def config_manual() -> None:
 @config.command("check")
 @CONFIG_OPTION
 def config_check(config_path: Path) -> None:
-    """Say whether the configuration can be used."""
-    loaded(config_path)
+    """Say whether the configuration, and the files that it names, can be used."""
+    from verbena.app.wiring import try_config  # with all that the server needs
+
+    config = loaded(config_path)
+    settled(lambda: try_config(config))
     click.echo(f"{config_path} is fine")
 
 

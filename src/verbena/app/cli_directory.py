@@ -8,6 +8,7 @@ from rich.table import Table
 
 from verbena.app import admin
 from verbena.app.cli_option import CONFIG_OPTION, loaded, settled, show
+from verbena.app.config import Config
 from verbena.model.secret import Secret
 
 _PASSWORD_STDIN = click.option(
@@ -27,6 +28,12 @@ def _password(from_stdin: bool) -> Secret:
     return Secret(password)
 
 
+def _warn_of_domain(config: Config, address: str) -> None:
+    domain = settled(admin.unserved_domain(config, address))
+    if domain is not None:
+        click.echo(f"mail for {domain} does not come here until you say `verbena domain add {domain}`", err=True)
+
+
 @click.group()
 def user() -> None:
     """Accounts: who logs in and has mail here."""
@@ -41,6 +48,7 @@ def user_add(login: str, password_stdin: bool, config_path: Path) -> None:
     config = loaded(config_path)
     ref = settled(admin.add_user(config, login, _password(password_stdin)))
     click.echo(f"{ref.login} added")
+    _warn_of_domain(config, ref.login)
 
 
 @user.command("list")
@@ -109,8 +117,10 @@ def alias() -> None:
 @CONFIG_OPTION
 def alias_add(address: str, login: str, config_path: Path) -> None:
     """Deliver mail for ADDRESS to the account; "@DOMAIN" takes what nobody else gets."""
-    settled(admin.add_alias(loaded(config_path), address, login))
+    config = loaded(config_path)
+    settled(admin.add_alias(config, address, login))
     click.echo(f"{address} goes to {login}")
+    _warn_of_domain(config, address)
 
 
 @alias.command("list")

@@ -1,6 +1,8 @@
 """What every command of the command line shares: ``--config``, and errors told in one sentence."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Final, TypeVar
@@ -14,6 +16,14 @@ from verbena.model.errors import PeerError, Refused, Unavailable, VerbenaError
 
 T = TypeVar("T")
 
+ADVICE: Final = {
+    errno.EACCES: "run this as the user who owns the data folder and the configuration",
+    errno.EPERM: "run this as the user who owns the data folder and the configuration",
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room on the disk, or raise the quota",
+    errno.EROFS: "the data folder must be on a disk that can be written",
+}
+"""What to do about what the operating system refuses."""
 PIPE_COLUMNS: Final = 1000
 """Width of a table that no terminal limits: other programs want whole values."""
 
@@ -41,6 +51,14 @@ def settled(work: Coroutine[None, None, T] | Callable[[], T]) -> T:
         raise click.ClickException(error.told) from error
     except VerbenaError as error:
         raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(_told(error)) from error
+
+
+def _told(error: OSError) -> str:
+    where = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+    advice = ADVICE.get(error.errno or 0)
+    return f"{where}{error.strerror or error}" + (f"; {advice}" if advice is not None else "")
 
 
 def show(table: Table) -> None:

@@ -33,7 +33,7 @@ async def _scripts(config: Config, login: str) -> AsyncIterator[Scripts]:
     async with opened_store(config) as store:
         ref = store.directory.find_login(login)
         if ref is None:
-            raise Refused(Reason.NONEXISTENT, f"There is no account {login}")
+            raise Refused(Reason.NONEXISTENT, f"There is no account {login}: see `verbena user list`")
         yield store.account(ref).scripts
 
 

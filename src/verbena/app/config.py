@@ -22,6 +22,9 @@ KIB = 1024
 MIB = 1024 * KIB
 _SIZE_UNITS = {"": 1, "KiB": KIB, "MiB": MIB, "GiB": 1024 * MIB}
 
+_NAME = re.compile(r"[^\W_]([\w.-]*[^\W_])?\.?")
+"""Letters, digits and hyphens between dots; the directory is stricter with domains."""
+
 
 class ConfigError(VerbenaError):
     """The configuration can not be used; the text says which key and what to do."""
@@ -262,7 +265,7 @@ class Store:
 class Config:
     """The server as a whole."""
 
-    data: str = _text("var", "The folder that holds all mail and state; relative to the configuration file.", "var")
+    data: str = _text("var", "The folder that holds all mail and state.", "var")
     hostname: str = _text(
         "localhost", "This server's name: in greetings, URLs and Received fields.", "mail.example.org"
     )
@@ -289,7 +292,11 @@ class Config:
 
     @property
     def data_path(self) -> Path:
-        return self.source.parent / self.data
+        return self.beside(self.data)
+
+    def beside(self, name: str) -> Path:
+        """Where the file or folder ``name`` is: relative ones are beside the configuration file."""
+        return self.source.parent / name
 
     @property
     def worker_count(self) -> int:
@@ -368,6 +375,9 @@ def _check_whole(config: Config) -> None:
             raise ConfigError(
                 f"submission.trusted_imap names {name!r}: {where} needs user, and password or password_file"
             )
+    for name in (config.hostname, *config.domains):
+        if not _NAME.fullmatch(name):
+            raise ConfigError(f'"{name}" is no name of a host or domain: write one such as "mail.example.org"')
     if config.contact is not None and not re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+", config.contact):
         raise ConfigError(f'contact = "{config.contact}": write a URI such as "mailto:postmaster@example.org"')
     if (config.tls.certificate is None) != (config.tls.key is None):

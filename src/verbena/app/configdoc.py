@@ -7,12 +7,15 @@ from typing import cast
 from verbena.app.config import KIB, SECTIONS, Config, Setting, Submission, Trusted, default_of, setting_of
 
 TRUSTED = 'submission.trusted."imap.example.org".'
-_HEAD = "# Verbena's configuration. Every key is optional; what is commented out shows the default or an example.\n"
+_HEAD = """# Verbena's configuration. Every key is optional; what is commented out shows the default or an example.
+# The way to a file or folder starts where this file is, or at "/".
+"""
 _PAGE_HEAD = """# Configuration
 
 `verbena.toml` is TOML; `verbena config sample` prints one with every key. All keys are optional. An unknown
 key, a wrong type or a value out of bounds stops the start with a sentence that says which. Sizes are octets
-and may be written as `"100 MiB"`. This page is generated from `src/verbena/app/config.py`.
+and may be written as `"100 MiB"`. The way to a file or folder starts where the configuration is, or at `/`.
+This page is generated from `src/verbena/app/config.py`.
 """
 
 

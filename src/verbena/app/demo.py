@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from verbena.app.config import Config, ConfigError, parse_address
-from verbena.app.demo_data import demo_passwords
+from verbena.app.demo_data import demo_passwords, has_demo_accounts
 from verbena.app.tls import self_signed_pair
 from verbena.client.connect import Endpoint, Trace
 from verbena.client.forward import (
@@ -28,7 +28,7 @@ from verbena.client.forward import (
 )
 from verbena.client.imap import ImapClient, open_imap
 from verbena.client.smtp import SmtpClient, open_smtp
-from verbena.model.errors import Refused
+from verbena.model.errors import Refused, Unavailable
 from verbena.model.ids import Uid
 from verbena.model.reason import Reason
 from verbena.model.secret import Secret
@@ -63,8 +63,10 @@ class Cost:
 
 def stage_of(config: Config) -> Stage:
     """The server that ``config`` describes, with the accounts that ``demo_data`` made in it. Raises ``ConfigError``."""
+    if not has_demo_accounts(config.data_path):
+        raise ConfigError(f"{config.data_path} has no demo accounts: `make run` makes some, in a folder of its own")
     certificate = config.tls.certificate
-    path = config.source.parent / certificate if certificate else self_signed_pair(config.data_path, config.hostname)[0]
+    path = config.beside(certificate) if certificate else self_signed_pair(config.data_path, config.hostname)[0]
     context = ssl.create_default_context(cafile=str(path))
     # a certificate that signs itself has not all the fields that strict checking wants of an authority
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -102,7 +104,12 @@ Way = Callable[[ImapClient, SmtpClient, Source, Letter], Awaitable[None]]
 
 async def play(stage: Stage, console: Console) -> None:
     """Raises ``Refused`` where the server will not, ``Unavailable`` when it is not there."""
-    uid = await _find_film(stage)
+    try:
+        uid = await _find_film(stage)
+    except Unavailable as error:
+        raise Unavailable(
+            f"{error.told}; does the server of this configuration run? start it with `make run`"
+        ) from error
     costs: list[Cost] = []
     console.rule("[bold]RFC 5550 §8.4.1: assembled by the IMAP server, CATENATE and BURL")
     costs.append(await _forward(stage, uid, "CATENATE + BURL", forward_by_catenate, console))

@@ -48,6 +48,11 @@ class DemoMessage:
     message: EmailMessage | bytes
 
 
+def has_demo_accounts(folder: Path) -> bool:
+    """Whether ``demo_passwords`` were ever made in ``folder``."""
+    return (folder / _PASSWORD_FILE).exists()
+
+
 def demo_passwords(folder: Path) -> dict[str, Secret]:
     """The demo accounts' passwords by name; made and kept in ``folder`` at the first call."""
     path = folder / _PASSWORD_FILE

@@ -28,7 +28,8 @@ from structlog.typing import FilteringBoundLogger
 from verbena.app.admin import add_configured_domains
 from verbena.app.config import Config, Listen, parse_address
 from verbena.app.meter import forget_process, share_metrics
-from verbena.app.tls import load_tls
+from verbena.app.tls import configured_tls
+from verbena.app.wiring import try_config
 from verbena.app.worker import Sockets, run_worker
 from verbena.model.errors import VerbenaError
 from verbena.net.listen import ListenError, open_sockets
@@ -106,7 +107,9 @@ class Supervisor:
             fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock_fd)
-            raise StartError(f"another server runs on {self._config.data_path}") from None
+            raise StartError(
+                f"another server runs on {self._config.data_path}: stop it first, or name another data folder"
+            ) from None
         metrics = self._run_folder / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(mode=0o700)
@@ -118,7 +121,8 @@ class Supervisor:
 
     def _prepare_data(self) -> None:
         """What the workers must find: certificate and domains; an error here is told before anything starts."""
-        load_tls(self._config.tls, self._config.data_path, self._config.hostname, 1.0)
+        configured_tls(self._config)
+        try_config(self._config)
         asyncio.run(add_configured_domains(self._config))
 
     def _open_sockets(self) -> None:
@@ -253,6 +257,7 @@ class Supervisor:
                     os.kill(slot.pid, signo)
 
     def _stop(self) -> None:
+        started = any(slot.pid for slot in self._slots)
         self._tell(signal.SIGTERM)
         until = time.monotonic() + self._config.limits.drain_s + STOP_EXTRA_S
         for slot in self._slots:
@@ -267,4 +272,5 @@ class Supervisor:
                     slot.pid = 0
                 else:
                     signal.sigtimedwait({signal.SIGCHLD}, 0.05)
-        self._log.info("stopped")
+        if started:
+            self._log.info("stopped")

@@ -8,6 +8,7 @@ import hashlib
 import ipaddress
 import os
 import ssl
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from verbena.app.config import ConfigError, Tls
+from verbena.app.config import Config, ConfigError, Tls
 from verbena.model.secret import Secret
 from verbena.net.tls import TlsSetting
 
@@ -38,22 +39,30 @@ _USAGE: Final = x509.KeyUsage(
 _WEAK_HASHES: Final = ("md5", "sha1")
 
 
-def load_tls(tls: Tls, folder: Path, hostname: str, handshake_s: float) -> TlsSetting:
-    """The setting for the configured certificate, else for the self-signed one in ``folder``, made when missing.
+def configured_tls(config: Config) -> TlsSetting:
+    """The setting that ``config`` says. Raises ``ConfigError`` as ``load_tls``."""
+    tls = config.tls
+    given = {name: getattr(tls, name) for name in ("certificate", "key", "client_ca")}
+    beside = {name: str(config.beside(file)) for name, file in given.items() if file is not None}
+    return load_tls(replace(tls, **beside), config.data_path, config.hostname, config.limits.handshake_s)
 
-    Relative paths are under ``folder``'s parent. Raises ``ConfigError`` when a file is missing or damaged.
+
+def load_tls(tls: Tls, folder: Path, hostname: str, handshake_s: float) -> TlsSetting:
+    """The setting for the certificate of ``tls``, else for the self-signed one in ``folder``, made when missing.
+
+    Raises ``ConfigError`` when a file is missing or damaged.
     """
     if tls.certificate is None or tls.key is None:
         certificate, key = self_signed_pair(folder, hostname)
     else:
-        certificate, key = folder.parent / tls.certificate, folder.parent / tls.key
+        certificate, key = Path(tls.certificate), Path(tls.key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
     try:
         context.load_cert_chain(certificate, key)
         if tls.client_ca is not None:
-            context.load_verify_locations(folder.parent / tls.client_ca)
+            context.load_verify_locations(tls.client_ca)
             context.verify_mode = ssl.CERT_OPTIONAL
         end_point = end_point_binding(certificate.read_bytes())
     except (OSError, ValueError) as error:

@@ -14,7 +14,8 @@ from pathlib import Path
 from verbena.app.config import Config, ConfigError, Trusted, parse_address
 from verbena.app.log import SessionLog
 from verbena.app.meter import PrometheusMeter
-from verbena.app.wiring_delivery import build_caller, build_deliverer, read_secret, script_registry
+from verbena.app.tls import configured_tls
+from verbena.app.wiring_delivery import build_caller, build_deliverer, read_secret, script_registry, try_delivery
 from verbena.auth.service import AuthService
 from verbena.auth.shared_counter import shared_in
 from verbena.client.connect import Endpoint
@@ -89,6 +90,15 @@ class Parts:
 def run_folder(config: Config) -> Path:
     """Where sockets, locks and metrics of the running server are."""
     return config.data_path / "run"
+
+
+def try_config(config: Config) -> None:
+    """Read what the configuration names outside itself, as a start does. Raises ``ConfigError``."""
+    if config.tls.certificate is not None:
+        configured_tls(config)
+    try_delivery(config)
+    _trusted_servers(config)
+    _next_hop(config)
 
 
 def build_parts(config: Config, worker: str, meter: PrometheusMeter, log: SessionLog) -> Parts:
@@ -193,16 +203,24 @@ def own_imap(config: Config) -> str:
     return f"{config.hostname}:{ports[0]}"
 
 
-def _relay(config: Config, store: SqliteStore, deliverer: Deliverer, meter: PrometheusMeter) -> Relay:
+def _next_hop(config: Config) -> tuple[Hosts, Login | None]:
+    """Raises ``ConfigError``."""
     relay = config.relay
     hosts: Hosts = MxHosts()
     if relay.smarthost is not None:
         name, port = parse_address(relay.smarthost, "relay.smarthost")
         hosts = Smarthost(Host(name, port or SMTP_PORT))
-    login: Login | None = None
-    if relay.smarthost_login is not None and relay.smarthost_password_file is not None:
-        password = read_secret(config, relay.smarthost_password_file, "relay.smarthost_password_file")
-        login = Login(relay.smarthost_login, password)
+    if (relay.smarthost_login is None) != (relay.smarthost_password_file is None):
+        raise ConfigError("relay.smarthost_login and smarthost_password_file come together: give both or neither")
+    if relay.smarthost_login is None or relay.smarthost_password_file is None:
+        return hosts, None
+    password = read_secret(config, relay.smarthost_password_file, "relay.smarthost_password_file")
+    return hosts, Login(relay.smarthost_login, password)
+
+
+def _relay(config: Config, store: SqliteStore, deliverer: Deliverer, meter: PrometheusMeter) -> Relay:
+    relay = config.relay
+    hosts, login = _next_hop(config)
     settings = RelaySettings(
         hostname=config.hostname,
         use_tls=relay.tls != "none",
@@ -241,7 +259,7 @@ def _trusted_password(config: Config, trusted: Trusted) -> Secret:
 
 def _trust(config: Config, trusted: Trusted) -> ssl.SSLContext:
     try:
-        authorities = None if trusted.ca is None else str(config.source.parent / trusted.ca)
+        authorities = None if trusted.ca is None else str(config.beside(trusted.ca))
         return ssl.create_default_context(cafile=authorities)
     except OSError as error:
         raise ConfigError(f'submission.trusted."{trusted.name}".ca can not be used: {error}') from error

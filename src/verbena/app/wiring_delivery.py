@@ -34,6 +34,14 @@ def build_caller(config: Config, store: SqliteStore, clock: Callable[[], datetim
     return Caller(store, HttpsPoster(reach), identity, clock, component)
 
 
+def try_delivery(config: Config) -> None:
+    """Read what [delivery] names. Raises ``ConfigError``."""
+    _component(config)
+    folder = filter_settings(config).folder
+    if folder is not None and not folder.is_dir():
+        raise ConfigError(f"delivery.global_scripts: there is no folder {str(folder)!r}")
+
+
 def _component(config: Config) -> Component | None:
     """Raises ``ConfigError``."""
     delivery = config.delivery
@@ -50,7 +58,7 @@ def _component(config: Config) -> Component | None:
 def read_secret(config: Config, name: str, key: str) -> Secret:
     """The first line of a file beside the configuration. Raises ``ConfigError``."""
     try:
-        first, _, _ = (config.source.parent / name).read_bytes().partition(b"\n")
+        first, _, _ = config.beside(name).read_bytes().partition(b"\n")
     except OSError as error:
         raise ConfigError(f"{key} can not be read: {error}") from error
     return Secret(first.rstrip(b"\r"))
@@ -90,14 +98,14 @@ def build_deliverer(
 
 def filter_settings(config: Config) -> FilterSettings:
     """Raises ``ConfigError``."""
-    delivery, base = config.delivery, config.source.parent
+    delivery = config.delivery
     return FilterSettings(
         hostname=config.hostname,
         version=__version__,
         zone=_zone(delivery.timezone),
-        before=tuple(_scripts(base, delivery.before, "delivery.before")),
-        after=tuple(_scripts(base, delivery.after, "delivery.after")),
-        folder=None if delivery.global_scripts is None else base / delivery.global_scripts,
+        before=tuple(_scripts(config, delivery.before, "delivery.before")),
+        after=tuple(_scripts(config, delivery.after, "delivery.after")),
+        folder=None if delivery.global_scripts is None else config.beside(delivery.global_scripts),
         sent_an_hour=delivery.sent_per_hour,
         notifications_an_hour=delivery.notifications_per_hour,
     )
@@ -113,9 +121,9 @@ def _zone(name: str | None) -> tzinfo | None:
         raise ConfigError(f"delivery.timezone: there is no time zone {name!r}") from error
 
 
-def _scripts(base: Path, names: tuple[str, ...], key: str) -> Iterator[Path]:
+def _scripts(config: Config, names: tuple[str, ...], key: str) -> Iterator[Path]:
     for name in names:
-        path = base / name
+        path = config.beside(name)
         if path.is_dir():
             yield from sorted(path.glob("*" + SUFFIX))
         elif path.is_file():

@@ -25,7 +25,7 @@ from verbena.app.config import Config, ConfigError
 from verbena.app.http import HttpServer, http_app
 from verbena.app.log import SessionLog
 from verbena.app.meter import PUBLISH_S, PrometheusMeter
-from verbena.app.tls import load_tls
+from verbena.app.tls import configured_tls
 from verbena.app.wiring import LISTENERS, REFUSALS, Parts, build_parts, run_folder
 from verbena.model.errors import VerbenaError
 from verbena.model.link import Peer
@@ -149,8 +149,7 @@ class Worker:
         loop.add_reader(lifeline_fd, orphaned)
 
     def _load_tls(self) -> TlsSetting:
-        config = self._config
-        return load_tls(config.tls, config.data_path, config.hostname, config.limits.handshake_s)
+        return configured_tls(self._config)
 
     def _reload(self) -> None:
         try:

@@ -6,6 +6,7 @@ owns all of those tasks, and ends them at a stop.
 """
 
 import asyncio
+import errno
 import os
 import socket
 import stat
@@ -23,6 +24,14 @@ from verbena.net.watch import Watch
 BACKLOG: Final = 1024
 ACCEPTS_PER_TURN: Final = 16
 SHUTDOWN_S: Final = 5.0
+
+
+ADVICE: Final = {
+    errno.EADDRINUSE: "; stop what listens there, or choose another port",
+    errno.EACCES: "; ports below 1024 need CAP_NET_BIND_SERVICE, a path needs a folder that can be written",
+    errno.EADDRNOTAVAIL: "; this machine has no such address",
+}
+"""What to do about what the operating system refuses."""
 
 
 class ListenError(OSError):
@@ -49,7 +58,8 @@ def open_sockets(host: str, port: int, copies: int = 1, exclusive: bool = True) 
         return _open_tcp(addresses, copies)
     except OSError as error:
         where = host if host.startswith("/") else f"{host}:{port}"
-        raise ListenError(f"can not listen on {where}: {error.strerror or error}") from error
+        advice = ADVICE.get(error.errno or 0, "")
+        raise ListenError(f"can not listen on {where}: {error.strerror or error}{advice}") from error
 
 
 def _open_tcp(addresses: Sequence[tuple[int, tuple[object, ...]]], copies: int) -> list[list[socket.socket]]:

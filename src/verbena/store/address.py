@@ -49,19 +49,21 @@ def checked_domain(domain: str) -> str:
         good = good and 0 < len(label) <= MAX_LABEL_OCTETS and _LABEL.issuperset(label)
         good = good and not label.startswith("-") and not label.endswith("-")
     if not good:
-        raise Refused(Reason.BAD_RECIPIENT, "Not a domain name")
+        raise Refused(Reason.BAD_RECIPIENT, f"{domain or 'That'} is no domain name: write one such as example.org")
     return name
 
 
 def checked_address(address: str) -> tuple[str, str]:
     """Canonical ``Dot-string`` local part and domain. Raises ``Refused(BAD_RECIPIENT)``."""
     local_part, domain = split_address(address)
+    if not domain:
+        raise Refused(Reason.BAD_RECIPIENT, f"{address or 'That'} is no address: write NAME@DOMAIN")
     checked_domain(domain)
     good = 0 < len(local_part.encode("utf-8", "replace")) <= MAX_LOCAL_OCTETS
     for atom in local_part.split("."):
         good = good and bool(atom) and all(char in _ATEXT or _is_letter_beyond_ascii(char) for char in atom)
     if not good:
-        raise Refused(Reason.BAD_RECIPIENT, "Not an address")
+        raise Refused(Reason.BAD_RECIPIENT, f"{local_part or 'That'} is no name of a mailbox")
     return local_part, domain
 
 

@@ -346,7 +346,7 @@ def _refuse_taken(db: apsw.Connection, local_part: str, domain: str) -> None:
     taken = "SELECT 1 FROM account WHERE local_part = ?1 AND domain = ?2 UNION ALL "
     taken += "SELECT 1 FROM alias WHERE local_part = ?1 AND domain = ?2"
     if db.execute(taken, (local_part, domain)).fetchall():
-        raise Refused(Reason.ALREADY_EXISTS, "That name is taken")
+        raise Refused(Reason.ALREADY_EXISTS, f"{local_part}@{domain} is taken, by an account or an alias")
 
 
 def _insert_account(db: apsw.Connection, ref: AccountRef, credentials: Credentials | None) -> None:
@@ -375,14 +375,14 @@ def _put_credentials(db: apsw.Connection, account_id: AccountId, credentials: Cr
 def _insert_alias(db: apsw.Connection, local_part: str, domain: str, account_id: AccountId) -> None:
     name = "SELECT 1 FROM account WHERE local_part = ? AND domain = ?"
     if db.execute(name, (local_part, domain)).fetchall():
-        raise Refused(Reason.ALREADY_EXISTS, "That is the name of an account")
+        raise Refused(Reason.ALREADY_EXISTS, f"{local_part}@{domain} is the name of an account")
     _run(db, "INSERT OR IGNORE INTO alias VALUES (?, ?, ?)", (local_part, domain, account_id))
 
 
 def _delete_alias(db: apsw.Connection, local_part: str, domain: str) -> None:
     _run(db, "DELETE FROM alias WHERE local_part = ? AND domain = ?", (local_part, domain))
     if not db.changes():
-        raise Refused(Reason.NONEXISTENT, "No such alias")
+        raise Refused(Reason.NONEXISTENT, f"There is no alias {local_part}@{domain}")
 
 
 def _int(value: SqlValue) -> int:
