@@ -1,8 +1,13 @@
 """Commands are counted cheaply and published whole."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 from prometheus_client import generate_latest
 
-from verbena.app.meter import MAX_SERIES, PrometheusMeter
+from verbena.app.meter import FILE_OCTETS, MAX_SERIES, PrometheusMeter, forget_worker
 
 
 def _lines(meter: PrometheusMeter) -> set[str]:
@@ -56,3 +61,32 @@ def test_connections_logins_and_deliveries() -> None:
         'verbena_deliveries_total{protocol="lmtp",result="ok"} 1.0',
         "verbena_queue_depth 7.0",
     } <= _lines(meter)
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from verbena.app import meter
+
+folder = Path(sys.argv[1])
+assert meter.share_metrics(folder, 3)
+counted = meter.PrometheusMeter()
+counted.opened("imap")
+counted.command("imap", "NOOP", "ok", 0.001)
+counted.publish()
+sys.stdout.buffer.write(meter.scrape())
+"""
+
+
+def test_a_worker_that_replaces_another_counts_on(tmp_path: Path) -> None:
+    """And its files have their room on the disk from the start."""
+    run = [sys.executable, "-c", WORKER, str(tmp_path)]
+    first = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert 'verbena_commands_total{name="NOOP",protocol="imap",result="ok"} 1.0' in first
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(f"{kind}_3.db" for kind in FILE_OCTETS)
+    for kind, size_octets in FILE_OCTETS.items():
+        assert os.stat(tmp_path / f"{kind}_3.db").st_blocks * 512 >= size_octets
+    forget_worker(tmp_path, 3)
+    second = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert 'verbena_commands_total{name="NOOP",protocol="imap",result="ok"} 2.0' in second
+    assert 'verbena_connections_open{service="imap"} 1.0' in second

@@ -47,7 +47,10 @@ def settled(work: Coroutine[None, None, T] | Callable[[], T]) -> T:
     """What ``work`` returns; its errors end the command with their sentence."""
     try:
         return work() if callable(work) else asyncio.run(work)
-    except (Refused, PeerError, Unavailable) as error:
+    except Unavailable as error:
+        cause = "" if error.__cause__ is None else f" ({error.__cause__})"
+        raise click.ClickException(error.told + cause) from error
+    except (Refused, PeerError) as error:
         raise click.ClickException(error.told) from error
     except VerbenaError as error:
         raise click.ClickException(str(error)) from error

@@ -27,9 +27,9 @@ from structlog.typing import FilteringBoundLogger
 
 from verbena.app.admin import add_configured_domains
 from verbena.app.config import Config, Listen, parse_address
-from verbena.app.meter import forget_process, share_metrics
+from verbena.app.meter import forget_worker
 from verbena.app.tls import configured_tls
-from verbena.app.wiring import try_config
+from verbena.app.wiring import metrics_folder, try_config
 from verbena.app.worker import Sockets, run_worker
 from verbena.model.errors import VerbenaError
 from verbena.net.listen import ListenError, open_sockets
@@ -110,10 +110,9 @@ class Supervisor:
             raise StartError(
                 f"another server runs on {self._config.data_path}: stop it first, or name another data folder"
             ) from None
-        metrics = self._run_folder / "metrics"
+        metrics = metrics_folder(self._config)
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(mode=0o700)
-        share_metrics(metrics)
         for left in self._run_folder.glob("*.notify"):
             left.unlink()
         self._prepare_data()
@@ -232,7 +231,7 @@ class Supervisor:
             pid, status = os.waitpid(slot.pid, os.WNOHANG)
             if not pid:
                 continue
-            forget_process(slot.pid)
+            forget_worker(metrics_folder(self._config), slot.number)
             lived_s = time.monotonic() - slot.started_at
             pause_s = PAUSE_FIRST_S if lived_s > STEADY_S else slot.pause_s
             slot.pause_s = min(pause_s * 2, PAUSE_LAST_S)

@@ -92,6 +92,10 @@ def run_folder(config: Config) -> Path:
     return config.data_path / "run"
 
 
+def metrics_folder(config: Config) -> Path:
+    return run_folder(config) / "metrics"
+
+
 def try_config(config: Config) -> None:
     """Read what the configuration names outside itself, as a start does. Raises ``ConfigError``."""
     if config.tls.certificate is not None:

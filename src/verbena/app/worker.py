@@ -24,9 +24,9 @@ from structlog.typing import FilteringBoundLogger
 from verbena.app.config import Config, ConfigError
 from verbena.app.http import HttpServer, http_app
 from verbena.app.log import SessionLog
-from verbena.app.meter import PUBLISH_S, PrometheusMeter
+from verbena.app.meter import PUBLISH_S, PrometheusMeter, share_metrics
 from verbena.app.tls import configured_tls
-from verbena.app.wiring import LISTENERS, REFUSALS, Parts, build_parts, run_folder
+from verbena.app.wiring import LISTENERS, REFUSALS, Parts, build_parts, metrics_folder, run_folder
 from verbena.model.errors import VerbenaError
 from verbena.model.link import Peer
 from verbena.net.limits import Gate
@@ -92,6 +92,8 @@ class Worker:
         self._number = number
         self._sockets = sockets
         self._log = log
+        if not share_metrics(metrics_folder(config), number):
+            log.warning("no room for the metrics files: this worker is in no metrics", worker=number)
         self._meter = PrometheusMeter()
         self._session_log = SessionLog(log)
         self._stop = asyncio.Event()

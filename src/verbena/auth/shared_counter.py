@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from verbena.auth.limit import Counter, CounterMaker
+from verbena.model.errors import Unavailable
 
 SETS: Final = 4096
 WAYS: Final = 8
@@ -27,19 +28,19 @@ FILE_OCTETS: Final = _HEADER_OCTETS + SETS * WAYS * _SLOT.size
 
 
 class SharedCounter:
-    """``auth.limit.Counter`` in the file ``path``, which is made where it is not there. ``close`` it."""
+    """``auth.limit.Counter`` in the file ``path``, which is made where it is not there. ``close`` it.
+
+    Raises ``Unavailable`` when the disk has no room for it.
+    """
 
     def __init__(self, path: Path, kept_s: float) -> None:
         self._kept_s: Final = kept_s
         self._fd: Final = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
         try:
-            if os.fstat(self._fd).st_size != FILE_OCTETS:
-                os.ftruncate(self._fd, 0)
-                os.pwrite(self._fd, secrets.token_bytes(KEY_OCTETS), 0)
-                os.ftruncate(self._fd, FILE_OCTETS)
-        finally:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            _make_table(self._fd)
+        except OSError as error:
+            os.close(self._fd)
+            raise Unavailable("there is no room on the disk to count failed logins") from error
         self._table: Final = mmap.mmap(self._fd, FILE_OCTETS)
         self._key: Final = self._table[:KEY_OCTETS]
 
@@ -90,6 +91,18 @@ class SharedCounter:
 
     def _is_fresh(self, at_s: float, now_s: float) -> bool:
         return 0.0 <= now_s - at_s < self._kept_s
+
+
+def _make_table(descriptor: int) -> None:
+    """With all its room on the disk: a write to a mapped page that has none would kill the process."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        if os.fstat(descriptor).st_size != FILE_OCTETS:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, secrets.token_bytes(KEY_OCTETS), 0)
+        os.posix_fallocate(descriptor, 0, FILE_OCTETS)
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def shared_in(folder: Path) -> CounterMaker:
