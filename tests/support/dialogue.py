@@ -24,6 +24,7 @@ class Dialogue:
         if tls:
             self._socket = trusting().wrap_socket(self._socket)
         self._file = self._socket.makefile("rb")
+        self.port: int = self._socket.getsockname()[1]
 
     def __enter__(self) -> "Dialogue":
         return self
