@@ -17,9 +17,10 @@ from dataclasses import dataclass
 
 from verbena.client.connect import Endpoint, Trace, connect
 from verbena.client.conversation import Conversation, Upload
-from verbena.client.errors import ServerRefused, ServerUnavailable
+from verbena.client.errors import ServerUnavailable
 from verbena.client.response import Completed, Fetched, Untagged, parse_fetched, parse_untagged
-from verbena.model.errors import LinkClosed, PeerError, Refused, VerbenaError
+from verbena.client.visit import visit
+from verbena.model.errors import LinkClosed, PeerError, Refused
 from verbena.model.flags import Flag, FlagOp
 from verbena.model.ids import Uid, UidValidity
 from verbena.model.reason import Reason
@@ -311,18 +312,5 @@ async def open_imap(
 ) -> AsyncIterator[ImapClient]:
     """A logged-in client; TLS first where ``endpoint`` has a context. Says goodbye at the end, closes in any case."""
     client = ImapClient(await connect(endpoint, trace))
-    try:
-        await client.greet()
-        if endpoint.context is not None and not endpoint.implicit_tls:
-            await client.start_tls()
-        await client.login(user, password)
+    async with visit(client, endpoint, user, password, client.logout):
         yield client
-        await client.logout()
-    except ServerRefused as refused:
-        await client.logout()
-        raise refused
-    except VerbenaError:
-        client.connection.close()
-        raise
-    finally:
-        client.connection.close()

@@ -12,8 +12,9 @@ from types import MappingProxyType
 from typing import Final
 
 from verbena.client.connect import Connection, Endpoint, Trace, connect
-from verbena.client.errors import ServerRefused, ServerUnavailable, managesieve_error
-from verbena.model.errors import LinkClosed, PeerError, Refused, VerbenaError
+from verbena.client.errors import ServerUnavailable, managesieve_error
+from verbena.client.visit import visit
+from verbena.model.errors import LinkClosed, PeerError, Refused
 from verbena.model.reason import Reason
 from verbena.model.secret import Secret
 from verbena.wire.managesieve.command import format_command, format_response
@@ -202,18 +203,5 @@ async def open_managesieve(
 ) -> AsyncIterator[ManageSieveClient]:
     """A logged-in client; TLS first where ``endpoint`` has a context. Says goodbye at the end, closes in any case."""
     client = ManageSieveClient(await connect(endpoint, trace))
-    try:
-        await client.greet()
-        if endpoint.context is not None and not endpoint.implicit_tls:
-            await client.start_tls()
-        await client.login(user, password)
+    async with visit(client, endpoint, user, password, client.logout):
         yield client
-        await client.logout()
-    except ServerRefused as refused:
-        await client.logout()
-        raise refused
-    except VerbenaError:
-        client.connection.close()
-        raise
-    finally:
-        client.connection.close()

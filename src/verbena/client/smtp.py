@@ -16,7 +16,8 @@ from typing import Final
 from verbena.client.connect import Connection, Endpoint, Trace, connect
 from verbena.client.conversation import Upload
 from verbena.client.errors import smtp_error
-from verbena.model.errors import LinkClosed, PeerError, Refused, VerbenaError
+from verbena.client.visit import visit
+from verbena.model.errors import LinkClosed, PeerError, Refused
 from verbena.model.reason import Reason
 from verbena.model.secret import Secret
 from verbena.wire.buffer import ReceiveBuffer
@@ -261,18 +262,5 @@ async def open_smtp(
 ) -> AsyncIterator[SmtpClient]:
     """A logged-in client; TLS first where ``endpoint`` has a context. Says goodbye at the end, closes in any case."""
     client = SmtpClient(await connect(endpoint, trace), name)
-    try:
-        await client.greet()
-        if endpoint.context is not None and not endpoint.implicit_tls:
-            await client.start_tls()
-        await client.login(user, password)
+    async with visit(client, endpoint, user, password, client.quit):
         yield client
-        await client.quit()
-    except Refused:
-        await client.quit()
-        raise
-    except VerbenaError:
-        client.connection.close()
-        raise
-    finally:
-        client.connection.close()
